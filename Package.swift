@@ -1,0 +1,61 @@
+// swift-tools-version: 6.2
+// The floors of the house (docs/ARCHITECTURE.md): a target imports only targets below it, and
+// `swift build --explicit-target-dependency-import-check error` holds everyone to it.
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func floor(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "signalbox",
+    products: [
+        .library(name: "Notifier", targets: ["Notifier"]),
+        .library(name: "Gateway", targets: ["Gateway"]),
+        .executable(name: "signalbox", targets: ["signalbox"]),
+    ],
+    dependencies: [
+        // The command line: parsing, help, completions and the man page from one description.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        // The logging API that embedders know; the sink behind it is our own.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    ],
+    targets: [
+        // 0: C
+        .target(name: "CLinux"),
+        .systemLibrary(
+            name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        // 1: bytes
+        floor("Bytes", []),
+        // 2: the loop and the values
+        floor("Notifier", ["Bytes", "CLinux"]),
+        floor("HTTPWire", ["Bytes"]),
+        floor("JSON", ["Bytes"]),
+        floor("TLS", ["Bytes", "COpenSSL"]),
+        floor("Compression", ["Bytes", "CZlib"]),
+        // 3: connections
+        floor("HTTP", ["Bytes", "CLinux", "Notifier", "HTTPWire", "TLS", "Compression"]),
+        // 4: the gateway
+        floor("Gateway", ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "HTTP", logging]),
+        // 5: the command
+        .executableTarget(
+            name: "signalbox",
+            dependencies: [
+                "Gateway",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+    ]
+)

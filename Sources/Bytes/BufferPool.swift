@@ -1,0 +1,46 @@
+// BufferPool: a few spare blocks of memory for the buffers of one loop, so that a connection owns
+// memory only while it has something to hold, and the hot path never calls malloc.
+
+/// Spare blocks for `ByteBuffer`s. Loop-confined.
+public final class BufferPool {
+    /// Size of each block in bytes: one TLS record, and sixty-odd small answers.
+    public static let blockByteCount = 16 * 1024
+
+    /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
+    public static let limit = 512
+
+    private var spare: [UnsafeMutablePointer<UInt8>] = []
+
+    /// Makes an empty pool.
+    public init() {}
+
+    deinit {
+        for block in spare { ByteBuffer.deallocate(block) }
+    }
+
+    /// Gives `buffer` a block if it has no memory yet.
+    @inline(__always)
+    public func equip(_ buffer: inout ByteBuffer) {
+        if buffer.capacity == 0 { lend(to: &buffer) }
+    }
+
+    private func lend(to buffer: inout ByteBuffer) {
+        if let block = spare.popLast() {
+            buffer = ByteBuffer(adopting: block, capacity: Self.blockByteCount)
+        } else {
+            buffer = ByteBuffer(capacity: Self.blockByteCount)
+        }
+    }
+
+    /// Takes the memory of an empty `buffer` back; a block that has grown is freed instead.
+    public func reclaim(_ buffer: inout ByteBuffer) {
+        guard buffer.isEmpty, buffer.capacity > 0 else { return }
+        if buffer.capacity == Self.blockByteCount, spare.count < Self.limit,
+            let block = buffer.surrender()
+        {
+            spare.append(block)
+        } else {
+            buffer.release()
+        }
+    }
+}

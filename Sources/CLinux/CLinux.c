@@ -1,0 +1,126 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int clinux_unread(int descriptor, int *count) { return ioctl(descriptor, FIONREAD, count); }
+
+int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length) {
+    return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int clinux_pipe2(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+
+int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+int clinux_pidfd_send_signal(int pidfd, int signal) {
+    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
+}
+
+int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int clinux_pin_thread(int cpu) {
+    cpu_set_t allowed, one;
+    CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return errno;
+    for (int at = 0, seen = 0; at < CPU_SETSIZE; at++) {
+        if (!CPU_ISSET(at, &allowed)) continue;
+        if (seen++ < cpu) continue;
+        CPU_ZERO(&one);
+        CPU_SET(at, &one);
+        return pthread_setaffinity_np(pthread_self(), sizeof one, &one);
+    }
+    return EINVAL;
+}
+
+int clinux_usable_cpus(void) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+    return CPU_COUNT(&allowed);
+}
+
+int clinux_set_subreaper(int on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); }
+
+static int reap(idtype_t type, id_t id, int flags, struct clinux_exit *out) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    if (waitid(type, id, &info, WEXITED | WNOHANG | flags) != 0) return errno;
+    out->pid = info.si_pid;
+    out->code = info.si_code;
+    out->status = info.si_status;
+    return 0;
+}
+
+/* P_PIDFD is 3; glibc before 2.36 has no name for it in every mode. */
+#define BY_PIDFD ((idtype_t)3)
+
+int clinux_wait_pidfd(int pidfd, struct clinux_exit *out) { return reap(BY_PIDFD, (id_t)pidfd, 0, out); }
+
+int clinux_wait_pid(pid_t pid, struct clinux_exit *out) { return reap(P_PID, (id_t)pid, 0, out); }
+
+int clinux_wait_any(struct clinux_exit *out) { return reap(P_ALL, 0, 0, out); }
+
+int clinux_peek_pidfd(int pidfd, struct clinux_exit *out) {
+    return reap(BY_PIDFD, (id_t)pidfd, WNOWAIT, out);
+}
+
+int clinux_peek_any(struct clinux_exit *out) { return reap(P_ALL, 0, WNOWAIT, out); }
+
+/* A source numbered 0 to 2 would be overwritten by the stream set up before it, so it is lifted. */
+static int lift(int from, int to, int *lifted) {
+    *lifted = -1;
+    if (from < 0 || from > 2 || from == to) return 0;
+    *lifted = fcntl(from, F_DUPFD_CLOEXEC, 3);
+    return *lifted < 0 ? errno : 0;
+}
+
+/* dup2 of a descriptor onto itself clears its close-on-exec flag: that is how one is inherited. */
+static int add_stream(posix_spawn_file_actions_t *actions, int from, int lifted, int to) {
+    if (from < 0)
+        return posix_spawn_file_actions_addopen(actions, to, "/dev/null", to == 0 ? O_RDONLY : O_WRONLY, 0);
+    return posix_spawn_file_actions_adddup2(actions, lifted < 0 ? from : lifted, to);
+}
+
+int clinux_spawn(const struct clinux_spawn *what, pid_t *pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    const int from[3] = {what->input, what->output, what->error};
+    int lifted[3] = {-1, -1, -1};
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error) return error;
+    error = posix_spawnattr_init(&attributes);
+    if (error) {
+        posix_spawn_file_actions_destroy(&actions);
+        return error;
+    }
+    sigemptyset(&none);
+    sigfillset(&all);
+    if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
+    if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
+    if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
+    if (!error)
+        error = posix_spawnattr_setflags(
+            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    for (int to = 0; to < 3 && !error; to++) error = lift(from[to], to, &lifted[to]);
+    for (int to = 0; to < 3 && !error; to++) error = add_stream(&actions, from[to], lifted[to], to);
+    if (!error && what->directory)
+        error = posix_spawn_file_actions_addchdir_np(&actions, what->directory);
+    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
+    if (!error)
+        error = posix_spawnp(pid, what->path, &actions, &attributes, what->arguments, what->environment);
+    for (int to = 0; to < 3; to++)
+        if (lifted[to] >= 0) close(lifted[to]);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}

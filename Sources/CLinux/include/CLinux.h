@@ -1,0 +1,69 @@
+/* CLinux: what Swift's Glibc module does not show of Linux.
+ *
+ * Headers whose names Swift may then use, function-like macros as inline functions, and wrappers
+ * for functions that need _GNU_SOURCE or a raw system call (their bodies are in CLinux.c, because
+ * the importer never sees that macro). No logic lives here. */
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* epoll_data is a union behind a packed struct: one 64-bit token is all the loop uses of it. */
+static inline struct epoll_event clinux_epoll_event(uint32_t events, uint64_t token) {
+    struct epoll_event event;
+    event.events = events;
+    event.data.u64 = token;
+    return event;
+}
+static inline uint64_t clinux_epoll_token(const struct epoll_event *event) {
+    return event->data.u64;
+}
+static inline uint32_t clinux_epoll_ready(const struct epoll_event *event) {
+    return event->events;
+}
+
+int clinux_unread(int descriptor, int *count);
+int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length);
+int clinux_pipe2(int ends[2]);
+int clinux_pidfd_open(pid_t pid);
+int clinux_pidfd_send_signal(int pidfd, int signal);
+int clinux_set_thread_name(const char *name);
+int clinux_pin_thread(int cpu);
+int clinux_set_subreaper(int on);
+int clinux_usable_cpus(void);
+
+/* How a child ended, as waitid(2) reports it. */
+struct clinux_exit {
+    int pid;    /* 0: nothing to reap yet */
+    int code;   /* CLD_EXITED, CLD_KILLED or CLD_DUMPED */
+    int status; /* exit code, or the signal's number */
+};
+/* None of these waits; each returns an errno value or 0. Peeking leaves the zombie in place. */
+int clinux_wait_pidfd(int pidfd, struct clinux_exit *out);
+int clinux_wait_pid(pid_t pid, struct clinux_exit *out);
+int clinux_wait_any(struct clinux_exit *out);
+int clinux_peek_pidfd(int pidfd, struct clinux_exit *out);
+int clinux_peek_any(struct clinux_exit *out);
+
+/* One child to start. Descriptors of -1 mean /dev/null; a stream's own number means inherited.
+ * Returns an errno value or 0. */
+struct clinux_spawn {
+    const char *path;       /* looked up in PATH when it holds no slash */
+    char *const *arguments; /* ends with NULL */
+    char *const *environment;
+    const char *directory; /* NULL: inherited */
+    int input, output, error;
+};
+int clinux_spawn(const struct clinux_spawn *what, pid_t *pid);
+
+#endif

@@ -1,0 +1,240 @@
+// Gateway: the whole: it opens the listeners, starts one loop per core, each with its part of the
+// gateway, and brings everything to an orderly end.
+//
+//     signal TERM → every loop drains → children end → loops stop → exit code 0
+//     a second one → children are killed now
+
+internal import HTTP
+internal import Logging
+internal import Notifier
+internal import Synchronization
+internal import TLS
+
+/// Why the gateway could not start.
+public enum GatewayError: Error, CustomStringConvertible, Sendable {
+    /// A listener could not be opened.
+    case listener(url: String, reason: String)
+    /// A certificate or key could not be used.
+    case certificate(url: String, reason: String)
+    /// The log file could not be opened.
+    case log(reason: String)
+    /// The system refused something every process needs.
+    case system(reason: String)
+    /// The configuration asks for something that this version does not have.
+    case unsupported(String)
+
+    /// What went wrong, where, and what to do.
+    public var description: String {
+        switch self {
+        case .listener(let url, let reason): "cannot listen on \(url): \(reason)"
+        case .certificate(let url, let reason): "cannot serve \(url): \(reason)"
+        case .log(let reason): reason
+        case .system(let reason): reason
+        case .unsupported(let what): what
+        }
+    }
+}
+
+/// What a started gateway serves, for the banner.
+public struct GatewayReport: Sendable {
+    /// The URLs it listens on, with the ports it really got.
+    public var urls: [String]
+    /// Number of loops.
+    public var loops: Int
+    /// Its modules by name.
+    public var modules: [String]
+}
+
+/// The gateway as a whole. Confined to the thread that runs it.
+public final class Gateway {
+    /// The version of this program.
+    public static let version = "0.1.0"
+
+    private let settings: Settings
+    private let environment: [String: String]
+    private let own: [(name: String, module: any Module)]
+    private let ticketKeys = TLSTicketKeys()
+    private var addresses: [LoopAddress] = []
+    private var drainedLoops = 0
+    private var stoppedLoops = 0
+    private var isEnding = false
+
+    /// Makes a gateway of `settings`; `modules` are answered by the embedding program.
+    public init(
+        _ settings: Settings, environment: [String: String] = Environment.all,
+        modules: [String: any Module] = [:]
+    ) {
+        self.settings = settings
+        self.environment = environment
+        own = modules.sorted { $0.key < $1.key }.map { (name: $0.key, module: $0.value) }
+    }
+
+    /// Serves until a signal ends it (TERM, INT); `ready` is told once everything listens.
+    ///
+    /// - Throws: `GatewayError` if it cannot start; nothing is left open then.
+    public func run(ready: (GatewayReport) -> Void = { _ in }) throws(GatewayError) {
+        ProcessSignals.block([.terminate, .interrupt, .hangUp, .user1])
+        ProcessSignals.ignoreBrokenPipes()
+        let count = settings.loops ?? LoopGroup.usableCPUs
+        let target = try openLog()
+        let sink = LogSink(target: target, settings: settings.log, environment: environment)
+        let logger = sink.logger(label: "gateway")
+        defer { sink.flush(waiting: 1000) }
+        let sockets = try ListeningSockets.open(settings, loops: count) { text in
+            logger.warning("\(text)")
+        }
+        try checkCertificates()
+        do {
+            let first = try EventLoop()
+            let facts = GatewayFacts(
+                settings: settings, epoch: SignalEpoch(), loopCount: count,
+                startWallNanos: first.clock.wallNanos(), requestSeed: Self.randomSeed(),
+                logger: logger, sink: sink)
+            try serve(first, facts, sockets, sink, target, ready)
+        } catch {
+            throw .system(reason: "cannot start: \(error)")
+        }
+    }
+
+    private static func randomSeed() -> UInt64 {
+        Random.bytes(count: 7).reduce(0) { ($0 << 8) | UInt64($1) }
+    }
+
+    private func openLog() throws(GatewayError) -> LogTarget {
+        guard let file = settings.log.file else { return LogTarget() }
+        do throws(LogFileError) {
+            return try LogTarget(file: file)
+        } catch {
+            throw .log(reason: "\(error)")
+        }
+    }
+
+    private func checkCertificates() throws(GatewayError) {
+        for listener in settings.listeners {
+            guard let files = listener.tls else { continue }
+            do throws(TLSError) {
+                _ = try TLSContext(server: files.settings(ticketKeys))
+            } catch {
+                throw .certificate(url: listener.url, reason: "\(error)")
+            }
+        }
+    }
+
+    // MARK: Serving
+
+    private func serve(
+        _ first: EventLoop, _ facts: GatewayFacts, _ sockets: [ListeningSocket], _ sink: LogSink,
+        _ target: LogTarget, _ ready: (GatewayReport) -> Void
+    ) throws {
+        let modules =
+            settings.modules.map { ModuleBuilder.facts($0) }
+            + own.map { ModuleBuilder.facts($0.name, $0.module) }
+        let control = GatewayLoop(index: 0, loop: first, facts: facts, modules: modules)
+        first.addFlusher { sink.flush() }
+        let made = Mutex<[LoopAddress]>([LoopAddress(control)])
+        let group = try LoopGroup(others: facts.loopCount - 1) { loop, number in
+            let part = GatewayLoop(index: number, loop: loop, facts: facts, modules: modules)
+            loop.addFlusher { sink.flush() }
+            let address = LoopAddress(part)
+            made.withLock { $0.append(address) }
+        }
+        addresses = made.withLock { $0 }
+        let own = own
+        let keys = ticketKeys
+        let all = addresses
+        for address in addresses.dropFirst() {
+            address.post { part in
+                do {
+                    try part.begin(all, own, sockets, keys)
+                } catch {
+                    part.log(.critical, "loop \(part.index) cannot serve: \(error)")
+                }
+            }
+        }
+        try control.begin(addresses, own, sockets, ticketKeys)
+        let signals = try ProcessSignals(
+            [.terminate, .interrupt, .hangUp, .user1], on: first
+        ) { [unowned self] signal in
+            received(signal, control, target)
+        }
+        ready(report(sockets, facts))
+        first.run()
+        signals.close()
+        group.stop()
+        group.join()
+    }
+
+    private func report(_ sockets: [ListeningSocket], _ facts: GatewayFacts) -> GatewayReport {
+        var urls: [String] = []
+        for (index, listener) in settings.listeners.enumerated() {
+            let port = sockets.first { $0.listener == index }?.address.port ?? 0
+            urls.append(listener.url(port: port) + settings.basePath)
+        }
+        return GatewayReport(
+            urls: urls, loops: facts.loopCount,
+            modules: settings.modules.map(\.name) + own.map(\.name))
+    }
+
+    // MARK: Signals and the end
+
+    private func received(_ signal: ProcessSignal, _ control: GatewayLoop, _ target: LogTarget) {
+        switch signal {
+        case .hangUp:
+            let keys = ticketKeys
+            for address in addresses { address.post { $0.reloadCertificates(keys) } }
+            control.log(.info, "certificates read again")
+        case .user1:
+            do throws(LogFileError) {
+                try target.reopen()
+            } catch {
+                control.log(.error, "\(error)")
+            }
+        default: end(control)
+        }
+    }
+
+    private func end(_ control: GatewayLoop) {
+        if isEnding {
+            control.log(.notice, "ending now")
+            for address in addresses { address.post { $0.hurry() } }
+            return
+        }
+        isEnding = true
+        control.log(.info, "draining; a second signal ends at once")
+        let home = LoopBound(self, control.loop.handle)
+        let back = addresses[0]
+        for address in addresses {
+            address.post { part in
+                part.drain { back.post { home.value.loopDrained($0) } }
+            }
+        }
+    }
+
+    private func loopDrained(_ control: GatewayLoop) {
+        drainedLoops += 1
+        guard drainedLoops == addresses.count else { return }
+        let home = LoopBound(self, control.loop.handle)
+        let back = addresses[0]
+        for address in addresses {
+            address.post { part in
+                part.stopModules { back.post { home.value.loopStopped($0) } }
+            }
+        }
+    }
+
+    private func loopStopped(_ control: GatewayLoop) {
+        stoppedLoops += 1
+        guard stoppedLoops == addresses.count else { return }
+        control.log(.info, "stopped")
+        control.loop.stop()
+    }
+}
+
+extension Settings.Listener {
+    /// The listener's URL with the port it really has.
+    fileprivate func url(port: UInt16) -> String {
+        guard case .tcp(let host, _) = address else { return url }
+        let name = host.contains(":") ? "[\(host)]" : host
+        return "\(tls == nil ? "http" : "https")://\(name):\(port)"
+    }
+}

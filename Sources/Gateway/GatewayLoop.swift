@@ -1,0 +1,246 @@
+// GatewayLoop: the gateway's part on one loop: it finds the route of each request and composes the
+// rooms below: modules, event streams, and on the control loop signals and timers.
+
+internal import Bytes
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Logging
+internal import Notifier
+
+/// What all loops share and nobody changes. Any thread.
+struct GatewayFacts: Sendable {
+    /// The configuration.
+    let settings: Settings
+    /// This run's epoch.
+    let epoch: SignalEpoch
+    /// Number of loops.
+    let loopCount: Int
+    /// When the gateway started, in nanoseconds since 1970.
+    let startWallNanos: Int64
+    /// Where request ids start: random, so that two runs do not share them.
+    let requestSeed: UInt64
+    /// The log.
+    let logger: Logger
+    /// What is behind the log.
+    let sink: LogSink
+}
+
+/// The gateway's part on one loop. Loop-confined.
+final class GatewayLoop: RequestHandler {
+    /// Place of the loop; 0 is the control loop.
+    let index: Int
+
+    let loop: EventLoop
+    let facts: GatewayFacts
+    let modules: ModuleTable
+    let subscriptions: SubscriptionTable
+    let encoder: EventEncoder
+
+    /// Signals and timers, on the control loop only.
+    let control: Control?
+
+    /// All loops, in order; set before the first listener opens.
+    @exclusivity(unchecked) var peers: [LoopAddress] = []
+
+    /// Whether the gateway is ending.
+    @exclusivity(unchecked) var isDraining = false
+
+    /// The contexts of the TLS listeners, with the files they were read from.
+    @exclusivity(unchecked) var tlsSources: [(files: Settings.TLSFiles, source: TLSSource)] = []
+
+    /// Whether the end is wanted now, whatever is open.
+    @exclusivity(unchecked) private(set) var isHurried = false
+
+    @exclusivity(unchecked) private(set) var server: ServerLoop!
+    @exclusivity(unchecked) var moduleList = CachedBody()
+    private let routes: RouteTable
+    private let accessLog: AccessLogWriter?
+
+    /// Makes the part of loop number `index`.
+    init(index: Int, loop: EventLoop, facts: GatewayFacts, modules: [ModuleFacts]) {
+        self.index = index
+        self.loop = loop
+        self.facts = facts
+        let settings = facts.settings
+        encoder = EventEncoder(epoch: facts.epoch, heartbeat: settings.signals.heartbeat)
+        self.modules = ModuleTable(modules, loop: loop)
+        subscriptions = SubscriptionTable(
+            loop: loop, encoder: encoder, bufferLimit: settings.limits.streamBuffer,
+            heartbeat: settings.signals.heartbeat)
+        control = index == 0 ? Control(loop: loop, facts: facts) : nil
+        routes = RouteTable(GatewayRoute.entries, basePath: settings.basePath)
+        accessLog = settings.log.access ? AccessLogWriter(facts.sink, loop: loop) : nil
+        server = ServerLoop(
+            loop: loop, limits: ServerLimits(settings.limits, loops: facts.loopCount),
+            handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
+        subscriptions.onEnded = { [unowned self] in streamEnded($0) }
+    }
+
+    /// Ends without waiting for answers.
+    func hurry() { isHurried = true }
+
+    /// This loop as others reach it.
+    var address: LoopAddress { peers[index] }
+
+    // MARK: Requests
+
+    func receive(_ exchange: Exchange) -> BodyPlan {
+        if let accessLog { accessLog.began(exchange) }
+        do throws(WireError) {
+            try exchange.normalisePath()
+        } catch {
+            exchange.respondProblem(
+                error.suggestedStatus, "bad_path", "The request is refused: \(error.reason).")
+            return .skip
+        }
+        guard let match = routes.find(exchange.method, exchange.path) else {
+            notFound(exchange)
+            return .skip
+        }
+        guard let number = match.route, let route = GatewayRoute(rawValue: number) else {
+            wrongMethod(exchange, match.allowed)
+            return .skip
+        }
+        if !exchange.method.isSafe, !OriginGuard.allows(exchange) {
+            exchange.respondProblem(
+                403, "cross_origin",
+                "A page of another origin may not do this; requests from browsers must be same-origin."
+            )
+            return .skip
+        }
+        exchange.tag = number
+        return begin(route, exchange, match)
+    }
+
+    func complete(_ exchange: Exchange) {
+        guard let route = GatewayRoute(rawValue: exchange.tag),
+            let match = routes.find(exchange.method, exchange.path)
+        else { return }
+        finish(route, exchange, match)
+    }
+
+    private func notFound(_ exchange: Exchange) {
+        if exchange.method == .options, exchange.target.count == 1, exchange.target[0] == 0x2A {
+            exchange.respond(204)  // `OPTIONS *`: the server as a whole is there
+            return
+        }
+        exchange.respondProblem(404, "not_found", "There is nothing at this path.")
+    }
+
+    private func wrongMethod(_ exchange: Exchange, _ allowed: UInt16) {
+        exchange.extraFields.append("Allow: ")
+        RouteTable.appendAllow(allowed, to: &exchange.extraFields)
+        exchange.extraFields.append("\r\n")
+        if exchange.method == .options {
+            exchange.respond(204)
+        } else {
+            exchange.respondProblem(
+                405, "method_not_allowed", "This path does not take that method.")
+        }
+    }
+
+    func describe(
+        _ refusal: Refusal, of exchange: Exchange, into body: inout ByteBuffer
+    ) -> StaticString {
+        Problem.append(
+            status: refusal.status, code: "bad_request",
+            detail: "The request is refused: \(refusal.reason).", instance: nil,
+            requestID: exchange.id, to: &body)
+        return Problem.mediaType
+    }
+
+    func ended(_ exchange: Exchange) {
+        if let accessLog { accessLog.ended(exchange) }
+    }
+
+    /// What stood for capture `index` in the path of `exchange`.
+    func capture(
+        _ index: Int, _ match: RouteMatch, _ exchange: Exchange
+    ) -> UnsafeRawBufferPointer {
+        let range = match.captures[index]
+        return UnsafeRawBufferPointer(
+            rebasing: exchange.path[Int(range.start)..<Int(range.end)])
+    }
+
+    /// Writes a log line.
+    func log(_ level: Logger.Level, _ message: @autoclosure () -> String) {
+        facts.logger.log(level: level, "\(message())")
+    }
+
+    // MARK: Control
+
+    /// Runs `job` with the control loop's part, here or there.
+    func onControl(_ job: @escaping @Sendable (GatewayLoop, Control) -> Void) {
+        if let control {
+            job(self, control)
+        } else {
+            peers[0].post { there in
+                if let control = there.control { job(there, control) }
+            }
+        }
+    }
+
+    /// Hands an event of the hub to the streams of every loop.
+    func spread(_ event: SignalEvent) {
+        subscriptions.deliver(event)
+        for peer in peers where peer.index != index {
+            peer.post { $0.subscriptions.deliver(event) }
+        }
+    }
+
+    /// Emits a signal of the gateway itself.
+    func emitOwn(_ name: String, _ data: @escaping (inout JSONWriter) -> Void) {
+        var bytes = ByteBuffer()
+        JSONWriter.append(to: &bytes) { json in
+            json.beginObject()
+            data(&json)
+            json.endObject()
+        }
+        emit(Payload(Array(name.utf8)), Payload(bytes.readable))
+    }
+
+    /// Emits a signal; `done` hears on this loop what became of it.
+    func emit(
+        _ name: Payload, _ data: Payload,
+        done: ((_ sequence: UInt64, _ subscribers: Int) -> Void)? = nil
+    ) {
+        if let control {
+            let result = control.hub.emit(name, data, wallNanos: loop.clock.wallNanos())
+            done?(result.sequence, result.subscribers)
+            return
+        }
+        let home = address
+        let waiting = done.map { LoopBound($0, loop.handle) }
+        peers[0].post { there in
+            guard let control = there.control else { return }
+            let result = control.hub.emit(name, data, wallNanos: there.loop.clock.wallNanos())
+            guard let waiting else { return }
+            home.post { _ in waiting.value(result.sequence, result.subscribers) }
+        }
+    }
+}
+
+/// A body that is made once and used until what it shows has changed.
+struct CachedBody: ~Copyable {
+    var bytes = ByteBuffer()
+    var revision = -1
+}
+
+extension ServerLimits {
+    /// The limits of the configuration; what a process has is shared by its `loops`.
+    init(_ settings: Settings.Limits, loops: Int) {
+        self.init()
+        wire = WireLimits(
+            headBytes: settings.headSize, targetBytes: settings.targetSize,
+            fieldCount: settings.headerFields)
+        bodyBytes = settings.bodySize
+        headTimeout = settings.headTimeout
+        bodyTimeout = settings.bodyTimeout
+        handshakeTimeout = settings.handshakeTimeout
+        idleTimeout = settings.idleTimeout
+        writeTimeout = settings.writeTimeout
+        drainTimeout = settings.drainTimeout
+        connections = max(settings.connections / max(loops, 1), 1)
+    }
+}

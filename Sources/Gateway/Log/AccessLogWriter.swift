@@ -1,0 +1,45 @@
+// AccessLogWriter: keeps what the access log says about requests in flight, and writes their lines.
+
+internal import Bytes
+internal import HTTP
+internal import HTTPWire
+internal import Notifier
+
+/// Writes the access log of one loop. Loop-confined.
+final class AccessLogWriter {
+    private let sink: LogSink
+    private let loop: EventLoop
+
+    init(_ sink: LogSink, loop: EventLoop) {
+        self.sink = sink
+        self.loop = loop
+    }
+
+    /// A request has begun: its line is read from the head now, because the head does not last.
+    func began(_ exchange: Exchange) {
+        exchange.note.removeAll()
+        exchange.note.append(exchange.methodBytes)
+        exchange.note.append(UInt8(ascii: " "))
+        exchange.note.append(exchange.target)
+    }
+
+    /// A request has ended: answered, refused or abandoned.
+    func ended(_ exchange: Exchange) {
+        let note = exchange.note.readable
+        let space = note.firstIndex(of: UInt8(ascii: " ")) ?? 0
+        var id = ByteBuffer()
+        RequestID.append(exchange.id, to: &id)
+        var client = exchange.peer?.description ?? "-"
+        client.withUTF8 { client in
+            sink.append(
+                AccessRecord(
+                    method: UnsafeRawBufferPointer(rebasing: note[..<space]),
+                    target: UnsafeRawBufferPointer(rebasing: note[space...].dropFirst()),
+                    status: exchange.status == 0 ? 499 : exchange.status,
+                    byteCount: exchange.answerByteCount,
+                    nanoseconds: Int(clamping: loop.clock.monotonicNanos() &- exchange.startNanos),
+                    client: UnsafeRawBufferPointer(client), requestID: id.readable))
+        }
+        exchange.note.removeAll()
+    }
+}

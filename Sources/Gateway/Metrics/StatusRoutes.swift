@@ -1,0 +1,181 @@
+// StatusRoutes: is it alive, can it serve, and what has it done: for orchestrators and Prometheus.
+
+internal import Bytes
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+internal import Notifier
+
+extension GatewayLoop {
+    /// Ready means: this loop serves, is not draining, and no module that should run is failing.
+    func showReadiness(_ exchange: Exchange) {
+        let failing = modules.facts.filter { $0.state == .failing }
+        let isReady = !isDraining && failing.isEmpty
+        let query = exchange.query
+        let isVerbose = query.elementsEqual("verbose".utf8)
+        guard isVerbose || !isReady else {
+            exchange.respondText(200, "ok\n")
+            return
+        }
+        exchange.respondJSON(isReady ? 200 : 503) { json in
+            json.beginObject()
+            json.key("ready")
+            json.bool(isReady)
+            json.key("draining")
+            json.bool(isDraining)
+            json.key("modules")
+            json.beginObject()
+            for module in modules.facts {
+                json.key(module.name)
+                json.beginObject()
+                json.key("state")
+                json.string(module.state.rawValue)
+                if let reason = module.reason {
+                    json.key("reason")
+                    json.string(reason)
+                }
+                json.endObject()
+            }
+            json.endObject()
+            json.endObject()
+        }
+    }
+
+    /// Asks every loop for its counters and answers when the last has told them.
+    func showMetrics(_ exchange: Exchange) {
+        let collector = MetricsCollector(exchange, expected: peers.count, facts.startWallNanos)
+        let home = address
+        let waiting = LoopBound(collector, loop.handle)
+        for peer in peers {
+            if peer.index == index {
+                collector.add(LoopMetrics(self), modules.facts)
+                continue
+            }
+            peer.post { there in
+                let metrics = LoopMetrics(there)
+                home.post { waiting.value.add(metrics, $0.modules.facts) }
+            }
+        }
+    }
+}
+
+/// The counters of one loop at one moment. Any thread.
+private struct LoopMetrics: Sendable {
+    let index: Int
+    let connections: Int
+    let server: ServerCounters
+    let loop: LoopStatistics
+    let streams: Int
+    let delivered: UInt64
+    let cut: UInt64
+
+    init(_ part: GatewayLoop) {
+        index = part.index
+        connections = part.server.connectionCount
+        server = part.server.counters
+        loop = part.loop.statistics
+        streams = part.subscriptions.count
+        delivered = part.subscriptions.deliveredCount
+        cut = part.subscriptions.cutCount
+    }
+}
+
+/// Gathers the counters of all loops and writes them in Prometheus' text format 0.0.4.
+private final class MetricsCollector {
+    private let exchange: Exchange
+    private let expected: Int
+    private let startWallNanos: Int64
+    private var loops: [LoopMetrics] = []
+
+    init(_ exchange: Exchange, expected: Int, _ startWallNanos: Int64) {
+        self.exchange = exchange
+        self.expected = expected
+        self.startWallNanos = startWallNanos
+    }
+
+    func add(_ metrics: LoopMetrics, _ modules: [ModuleFacts]) {
+        loops.append(metrics)
+        guard loops.count == expected else { return }
+        loops.sort { $0.index < $1.index }
+        var text = ByteBuffer()
+        write(&text, modules)
+        exchange.respond(200, type: "text/plain; version=0.0.4; charset=utf-8", text)
+    }
+
+    private func write(_ out: inout ByteBuffer, _ modules: [ModuleFacts]) {
+        perLoop(&out, "connections", "gauge", "Open connections.") { UInt64($0.connections) }
+        perLoop(&out, "connections_accepted_total", "counter", "Connections accepted.") {
+            $0.server.accepted
+        }
+        perLoop(&out, "connections_refused_total", "counter", "Connections over the limit.") {
+            $0.server.refused
+        }
+        perLoop(&out, "connections_timed_out_total", "counter", "Connections ended by a deadline.") {
+            $0.server.timedOut
+        }
+        perLoop(&out, "requests_total", "counter", "Requests.") { $0.server.requests }
+        perLoop(&out, "requests_malformed_total", "counter", "Requests that broke the rules.") {
+            $0.server.malformed
+        }
+        perLoop(&out, "tls_handshakes_failed_total", "counter", "TLS handshakes that failed.") {
+            $0.server.failedHandshakes
+        }
+        perLoop(&out, "streams", "gauge", "Open event streams.") { UInt64($0.streams) }
+        perLoop(&out, "events_delivered_total", "counter", "Events handed to streams.") {
+            $0.delivered
+        }
+        perLoop(&out, "streams_cut_total", "counter", "Streams cut because they read too slowly.") {
+            $0.cut
+        }
+        perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
+        perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
+        header(&out, "module_ready", "gauge", "Whether a module takes calls.")
+        for module in modules {
+            out.append("signalbox_module_ready{module=\"")
+            out.append(text: module.name)
+            out.append(module.state == .ready ? "\"} 1\n" : "\"} 0\n")
+        }
+        header(&out, "module_restarts_total", "counter", "Restarts after an unexpected end.")
+        for module in modules {
+            out.append("signalbox_module_restarts_total{module=\"")
+            out.append(text: module.name)
+            out.append("\"} ")
+            out.append(decimal: module.restarts)
+            out.append("\n")
+        }
+        header(&out, "start_time_seconds", "gauge", "When the gateway started, since 1970.")
+        out.append("signalbox_start_time_seconds ")
+        out.append(decimal: Int(startWallNanos / 1_000_000_000))
+        out.append("\n")
+    }
+
+    private func header(
+        _ out: inout ByteBuffer, _ name: StaticString, _ type: StaticString, _ help: StaticString
+    ) {
+        out.append("# HELP signalbox_")
+        out.append(name)
+        out.append(" ")
+        out.append(help)
+        out.append("\n# TYPE signalbox_")
+        out.append(name)
+        out.append(" ")
+        out.append(type)
+        out.append("\n")
+    }
+
+    private func perLoop(
+        _ out: inout ByteBuffer, _ name: StaticString, _ type: StaticString, _ help: StaticString,
+        _ value: (LoopMetrics) -> UInt64
+    ) {
+        header(&out, name, type, help)
+        for loop in loops {
+            out.append("signalbox_")
+            out.append(name)
+            out.append("{loop=\"")
+            out.append(decimal: loop.index)
+            out.append("\"} ")
+            out.append(decimal: Int(clamping: value(loop)))
+            out.append("\n")
+        }
+    }
+}

@@ -1,0 +1,83 @@
+// CallTicket: one call on its way: where the outcome goes, and how it is cancelled. Whoever has the
+// ticket finishes it exactly once; later outcomes go nowhere.
+
+/// What came of a call.
+enum CallOutcome {
+    /// The result: JSON, readable while the completion runs.
+    case result(UnsafeRawBufferPointer)
+    /// Why there is none.
+    case failure(ModuleError)
+}
+
+/// One call under way. Loop-confined.
+final class CallTicket {
+    @exclusivity(unchecked) private var completion: ((CallOutcome) -> Void)?
+    @exclusivity(unchecked) private var cancellation: (() -> Void)?
+
+    /// Makes a ticket; `completion` gets the outcome, once.
+    init(_ completion: @escaping (CallOutcome) -> Void) {
+        self.completion = completion
+    }
+
+    /// Whether the outcome is still wanted.
+    @inline(__always)
+    var isOpen: Bool { completion != nil }
+
+    /// Says what to do when the caller no longer wants the outcome.
+    func onCancel(_ action: @escaping () -> Void) {
+        cancellation = action
+    }
+
+    /// Delivers the outcome.
+    func finish(_ outcome: CallOutcome) {
+        guard let completion else { return }
+        self.completion = nil
+        cancellation = nil
+        completion(outcome)
+    }
+
+    /// Delivers a failure.
+    func fail(_ error: ModuleError) { finish(.failure(error)) }
+
+    /// The outcome is no longer wanted: nobody hears of it, and the module is told.
+    func cancel() {
+        guard completion != nil else { return }
+        completion = nil
+        let action = cancellation
+        cancellation = nil
+        action?()
+    }
+}
+
+/// One call as its module gets it.
+struct ModuleCall {
+    /// The command's name.
+    var command: UnsafeRawBufferPointer
+
+    /// The parameters: one JSON value on one line. Readable until `call` returns.
+    var params: UnsafeRawBufferPointer
+
+    /// The context object to pass along, as JSON, or empty.
+    var context: UnsafeRawBufferPointer
+}
+
+/// What answers the commands of one module on its owning loop. Loop-confined.
+protocol ModuleBackend: AnyObject {
+    /// Answers a call, now or later, by finishing `ticket`.
+    func call(_ call: ModuleCall, _ ticket: CallTicket)
+
+    /// Starts what should run before the first call.
+    func start()
+
+    /// Starts in any case, as the first call would.
+    func wake()
+
+    /// Ends everything; calls `done` when nothing is left.
+    func stop(_ done: @escaping () -> Void)
+}
+
+extension ModuleBackend {
+    func start() {}
+    func wake() {}
+    func stop(_ done: @escaping () -> Void) { done() }
+}

@@ -1,0 +1,145 @@
+// ModuleBuilder: from the settings of a module to its facts and its back end.
+
+internal import Bytes
+internal import HTTP
+internal import JSON
+internal import Logging
+internal import Notifier
+
+/// Builds what answers commands.
+enum ModuleBuilder {
+    /// What is known of a module before it has started.
+    static func facts(_ module: Settings.Module) -> ModuleFacts {
+        var commands = module.commands.map(command)
+        var facts = ModuleFacts(
+            name: module.name, description: module.description, kind: "", state: .ready,
+            commands: [])
+        switch module.kind {
+        case .process(let process):
+            facts.kind = "process"
+            facts.state = .stopped
+            facts.wantsContext = process.passesContext
+        case .exec: facts.kind = "exec"
+        case .upstream: facts.kind = "upstream"
+        case .reply(let replies):
+            facts.kind = "reply"
+            commands = replies.sorted { $0.key < $1.key }.map { name, json in
+                var command = commands.first { $0.name == name }
+                    ?? CommandFacts(name: name, isSafe: true)
+                command.fixedReply = json
+                return command
+            }
+        case .builtin(.echo):
+            facts.kind = "builtin"
+            facts.acceptsAnyCommand = commands.isEmpty
+        }
+        facts.commands = commands
+        return facts
+    }
+
+    /// What is known of a module that the embedding program brings.
+    static func facts(_ name: String, _ module: any Module) -> ModuleFacts {
+        let commands = module.commands
+        return ModuleFacts(
+            name: name, kind: "swift", state: .ready,
+            commands: commands.map { CommandFacts(name: $0, isSafe: false) },
+            acceptsAnyCommand: commands.isEmpty)
+    }
+
+    private static func command(_ settings: Settings.Command) -> CommandFacts {
+        var facts = CommandFacts(name: settings.name, isSafe: settings.isSafe)
+        facts.description = settings.description
+        facts.timeout = settings.timeout
+        facts.params = settings.params
+        facts.schema = settings.params.flatMap { text in
+            text.withUnsafeBytes { bytes in
+                (try? JSONValue.parse(bytes)).flatMap { try? JSONSchema(from: $0) }
+            }
+        }
+        return facts
+    }
+}
+
+extension GatewayLoop {
+    /// Makes the back ends of this loop; a module with a child belongs to one loop only.
+    func buildBackends(_ own: [(name: String, module: any Module)]) {
+        let settings = facts.settings.modules
+        for (index, module) in settings.enumerated() {
+            let owner = index % facts.loopCount
+            switch module.kind {
+            case .process(let process):
+                guard owner == self.index else {
+                    modules.borrow(index, from: peers[owner])
+                    continue
+                }
+                modules.own(
+                    index,
+                    StdioModule(
+                        modules.facts[index], process, signals: module.signals,
+                        surroundings(of: index)))
+            case .builtin(.echo): modules.own(index, EchoBackend())
+            case .reply, .exec, .upstream: break
+            }
+        }
+        for (offset, entry) in own.enumerated() {
+            modules.own(
+                settings.count + offset,
+                InProcessBackend(entry.module, name: entry.name, loop: loop))
+        }
+    }
+
+    private func surroundings(of index: Int) -> ModuleSurroundings {
+        var logger = facts.logger
+        logger[metadataKey: "module"] = "\(modules.facts[index].name)"
+        return ModuleSurroundings(
+            loop: loop,
+            publish: { [unowned self] facts in publish(index, facts) },
+            emit: { [unowned self] name, data in emit(name, data) },
+            log: { level, message in
+                switch level {
+                case .debug: logger.debug("\(message)")
+                case .info: logger.info("\(message)")
+                case .warning: logger.warning("\(message)")
+                case .error: logger.error("\(message)")
+                }
+            })
+    }
+
+    /// Tells all loops, and the streams, of a change in a module.
+    private func publish(_ index: Int, _ fresh: ModuleFacts) {
+        let before = modules.facts[index]
+        modules.update(index, fresh)
+        for peer in peers where peer.index != self.index {
+            peer.post { $0.modules.update(index, fresh) }
+        }
+        guard before.state != fresh.state || before.pid != fresh.pid else { return }
+        let event: String
+        switch fresh.state {
+        case .ready: event = "ready"
+        case .stopped, .failing: event = "exited"
+        case .starting: event = fresh.reason == nil ? "started" : "restarting"
+        }
+        emitOwn("signalbox.module.\(event)") { json in
+            json.key("module")
+            json.string(fresh.name)
+            json.key("state")
+            json.string(fresh.state.rawValue)
+            if let reason = fresh.reason {
+                json.key("reason")
+                json.string(reason)
+            }
+        }
+    }
+}
+
+extension Settings.ChildSettings {
+    /// The whole environment of the child: what is inherited by name, and what is set.
+    var resolvedEnvironment: [(String, String)] {
+        var result: [String: String] = [:]
+        for name in inheritedEnvironment {
+            if let value = Environment.value(name) { result[name] = value }
+        }
+        result.merge(environment) { _, own in own }
+        return result.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+}

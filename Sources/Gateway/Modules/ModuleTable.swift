@@ -1,0 +1,152 @@
+// ModuleTable: the modules as one loop sees them: facts of all, back ends of those it owns.
+//
+// A module with a child has one owner, so that its answers and its order are in one place; calls
+// from other loops travel by mailbox and come back the same way. Modules without state of their own
+// have a back end on every loop.
+
+internal import Bytes
+internal import JSON
+internal import Notifier
+
+/// The modules of the gateway, on one loop. Loop-confined.
+final class ModuleTable {
+    /// What is known of each module.
+    @exclusivity(unchecked) private(set) var facts: [ModuleFacts]
+
+    /// Number of changes to `facts`, for whoever caches what was made of them.
+    @exclusivity(unchecked) private(set) var revision = 0
+
+    @exclusivity(unchecked) private var names: NameTable
+    @exclusivity(unchecked) private var commands: [NameTable]
+    @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
+    @exclusivity(unchecked) private var owners: [LoopAddress?]
+    @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
+    @exclusivity(unchecked) private var nextRemote: UInt64 = 0
+    private let loop: EventLoop
+
+    /// Names a call that another loop has made.
+    struct RemoteCall: Hashable, Sendable {
+        let loop: Int
+        let number: UInt64
+    }
+
+    /// Makes the table of `facts`; back ends and owners follow.
+    init(_ facts: [ModuleFacts], loop: EventLoop) {
+        self.facts = facts
+        self.loop = loop
+        names = NameTable(facts.map(\.name))
+        commands = facts.map { NameTable($0.commands.map(\.name)) }
+        backends = facts.map { _ in nil }
+        owners = facts.map { _ in nil }
+    }
+
+    /// Gives module `index` its back end on this loop.
+    func own(_ index: Int, _ backend: any ModuleBackend) { backends[index] = backend }
+
+    /// Says which other loop has the back end of module `index`.
+    func borrow(_ index: Int, from owner: LoopAddress) { owners[index] = owner }
+
+    /// The back ends of this loop.
+    var owned: [any ModuleBackend] { backends.compactMap { $0 } }
+
+    /// The index of the module `name`.
+    @inline(__always)
+    func find(_ name: UnsafeRawBufferPointer) -> Int? { names.find(name) }
+
+    /// The index of command `name` in module `module`.
+    @inline(__always)
+    func findCommand(_ name: UnsafeRawBufferPointer, in module: Int) -> Int? {
+        commands[module].find(name)
+    }
+
+    /// Replaces what is known of module `index`.
+    func update(_ index: Int, _ fresh: ModuleFacts) {
+        facts[index] = fresh
+        commands[index] = NameTable(fresh.commands.map(\.name))
+        revision += 1
+    }
+
+    /// Whether module `index` has not yet said which commands it has.
+    func isUnknown(_ index: Int) -> Bool {
+        facts[index].commands.isEmpty && !facts[index].acceptsAnyCommand
+    }
+
+    /// Whether module `index` may take a command that is not listed.
+    func mayTake(_ command: UnsafeRawBufferPointer, _ index: Int) -> Bool {
+        CommandName.isValid(command) && (facts[index].acceptsAnyCommand || isUnknown(index))
+    }
+
+    /// Whether module `index` gets a context object with each call.
+    func wantsContext(_ index: Int) -> Bool { facts[index].wantsContext }
+
+    /// Starts module `index` if it is not running.
+    func wake(_ index: Int) {
+        if let backend = backends[index] {
+            backend.wake()
+        } else {
+            owners[index]?.post { $0.modules.wake(index) }
+        }
+    }
+
+    // MARK: Calls
+
+    /// Lets module `index` answer `call`.
+    func call(_ index: Int, _ call: ModuleCall, _ ticket: CallTicket, from home: LoopAddress)
+    {
+        if let backend = backends[index] {
+            backend.call(call, ticket)
+        } else if let owner = owners[index] {
+            forward(index, call, ticket, to: owner, from: home)
+        } else {
+            ticket.fail(.notStarted(module: facts[index].name, reason: "it has no loop"))
+        }
+    }
+
+    private func forward(
+        _ index: Int, _ call: ModuleCall, _ ticket: CallTicket, to owner: LoopAddress,
+        from home: LoopAddress
+    ) {
+        nextRemote &+= 1
+        let key = RemoteCall(loop: home.index, number: nextRemote)
+        let command = Payload(call.command)
+        let params = Payload(call.params)
+        let context = Payload(call.context)
+        let waiting = LoopBound(ticket, loop.handle)
+        ticket.onCancel { owner.post { $0.modules.cancelRemote(key) } }
+        owner.post { there in
+            there.modules.answerRemote(
+                key, index,
+                ModuleCall(
+                    command: command.bytes, params: params.bytes, context: context.bytes)
+            ) { outcome in
+                switch outcome {
+                case .result(let bytes):
+                    let copy = Payload(bytes)
+                    home.post { _ in waiting.value.finish(.result(copy.bytes)) }
+                case .failure(let error):
+                    home.post { _ in waiting.value.fail(error) }
+                }
+            }
+        }
+    }
+
+    private func answerRemote(
+        _ key: RemoteCall, _ index: Int, _ call: ModuleCall,
+        _ completion: @escaping (CallOutcome) -> Void
+    ) {
+        let ticket = CallTicket { [unowned self] outcome in
+            remoteCalls[key] = nil
+            completion(outcome)
+        }
+        remoteCalls[key] = ticket
+        guard let backend = backends[index] else {
+            ticket.fail(.notStarted(module: facts[index].name, reason: "it has no loop"))
+            return
+        }
+        backend.call(call, ticket)
+    }
+
+    private func cancelRemote(_ key: RemoteCall) {
+        remoteCalls.removeValue(forKey: key)?.cancel()
+    }
+}

@@ -1,0 +1,132 @@
+// Problem: the body of every error answer, a problem document (RFC 9457) with our members beside
+// the standard ones.
+
+internal import Bytes
+internal import HTTP
+internal import HTTPWire
+internal import JSON
+
+/// Composes problem documents.
+enum Problem {
+    /// Their media type.
+    static let mediaType: StaticString = "application/problem+json"
+
+    /// Appends a document.
+    ///
+    /// - Parameters:
+    ///   - code: a stable name for programs; it also makes the `type`.
+    ///   - more: writes further members.
+    static func append(
+        status: Int, code: StaticString, detail: String, instance: UnsafeRawBufferPointer?,
+        requestID: UInt64, isRetryable: Bool = false, to out: inout ByteBuffer,
+        more: (inout JSONWriter) -> Void = { _ in }
+    ) {
+        JSONWriter.append(to: &out) { json in
+            json.beginObject()
+            json.key("type")
+            json.string("urn:signalbox:problem:\(code)")
+            json.key("title")
+            json.string(StatusCode.reason(status))
+            json.key("status")
+            json.int(status)
+            json.key("detail")
+            json.string(detail)
+            if let instance, instance.count > 0 {
+                json.key("instance")
+                json.string(instance)
+            }
+            json.key("code")
+            json.string(code)
+            json.key("request_id")
+            var id = ByteBuffer()
+            RequestID.append(requestID, to: &id)
+            json.string(id.readable)
+            json.key("retryable")
+            json.bool(isRetryable)
+            more(&json)
+            json.endObject()
+        }
+        out.append(UInt8(ascii: "\n"))
+    }
+}
+
+extension Exchange {
+    /// Answers with a problem document.
+    func respondProblem(_ status: Int, _ code: StaticString, _ detail: String) {
+        var body = ByteBuffer()
+        Problem.append(
+            status: status, code: code, detail: detail, instance: path, requestID: id,
+            to: &body)
+        respond(status, type: Problem.mediaType, body)
+    }
+
+    /// Answers a call that failed.
+    func respondFailure(_ error: ModuleError) {
+        var body = ByteBuffer()
+        let status = error.status
+        Problem.append(
+            status: status, code: error.code, detail: error.detail, instance: path,
+            requestID: id, isRetryable: error.isRetryable, to: &body
+        ) { json in error.appendMembers(&json) }
+        if let seconds = error.retryAfter {
+            extraFields.append("Retry-After: ")
+            extraFields.append(decimal: seconds)
+            extraFields.append("\r\n")
+        }
+        if case .notSafe = error { extraFields.append("Allow: POST\r\n") }
+        respond(status, type: Problem.mediaType, body)
+    }
+}
+
+extension ModuleError {
+    /// Writes the members that this error adds to a problem document.
+    fileprivate func appendMembers(_ json: inout JSONWriter) {
+        switch self {
+        case .badParameters(let faults):
+            json.key("errors")
+            json.beginArray()
+            for fault in faults {
+                json.beginObject()
+                json.key("pointer")
+                json.string(fault.pointer)
+                json.key("detail")
+                json.string(fault.message)
+                json.endObject()
+            }
+            json.endArray()
+        case .failed(let module, let error):
+            json.key("module")
+            json.string(module)
+            json.key("rpc_code")
+            json.int(error.code)
+            if let data = error.data {
+                json.key("data")
+                data.withUnsafeBytes { json.raw($0) }
+            }
+        case .exited(let module, let end), .failing(let module, let end, _):
+            json.key("module")
+            json.string(module)
+            json.key("exit")
+            json.beginObject()
+            if let code = end.exitCode {
+                json.key("code")
+                json.int(code)
+            }
+            if let signal = end.signal {
+                json.key("signal")
+                json.int(signal)
+            }
+            json.endObject()
+            json.key("stderr")
+            json.beginArray()
+            for line in end.lastLines { json.string(line) }
+            json.endArray()
+        case .notStarted(let module, _), .overloaded(let module), .timedOut(let module, _),
+            .nonsense(let module, _), .notSafe(let module, _), .unknownCommand(let module, _),
+            .unknownModule(let module):
+            json.key("module")
+            json.string(module)
+        case .cancelled, .draining: break
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// GatewayRoute: the URLs of the native face, and which function of GatewayLoop answers each.
+
+internal import HTTP
+internal import HTTPWire
+
+/// What can be asked for.
+enum GatewayRoute: Int {
+    case index, modules, module, read, call, rpc
+    case events, signals, emit
+    case timers, addTimer, timer, deleteTimer, fireTimer
+    case livez, readyz, metrics
+
+    /// The table's entries.
+    static let entries: [RouteTable.Entry] = [
+        entry(.get, "/", .index),
+        entry(.get, "/v1/modules", .modules),
+        entry(.get, "/v1/modules/{module}", .module),
+        entry(.get, "/v1/modules/{module}/{command}", .read),
+        entry(.post, "/v1/modules/{module}/{command}", .call),
+        entry(.post, "/v1/rpc", .rpc),
+        entry(.get, "/v1/events", .events),
+        entry(.get, "/v1/signals", .signals),
+        entry(.post, "/v1/signals/{signal}", .emit),
+        entry(.get, "/v1/timers", .timers),
+        entry(.post, "/v1/timers", .addTimer),
+        entry(.get, "/v1/timers/{timer}", .timer),
+        entry(.delete, "/v1/timers/{timer}", .deleteTimer),
+        entry(.post, "/v1/timers/{timer}/fire", .fireTimer),
+        entry(.get, "/livez", .livez),
+        entry(.get, "/readyz", .readyz),
+        entry(.get, "/metrics", .metrics),
+    ]
+
+    private static func entry(
+        _ method: Method, _ pattern: String, _ route: GatewayRoute
+    ) -> RouteTable.Entry {
+        RouteTable.Entry(method, pattern, route.rawValue)
+    }
+}
+
+extension GatewayLoop {
+    /// Answers what needs no body; says how the body is wanted otherwise.
+    func begin(_ route: GatewayRoute, _ exchange: Exchange, _ match: RouteMatch) -> BodyPlan {
+        switch route {
+        case .index: showIndex(exchange)
+        case .modules: listModules(exchange)
+        case .module: showModule(exchange, match)
+        case .read: readCommand(exchange, match)
+        case .call: return beginCall(exchange, match)
+        case .events: openStream(exchange)
+        case .signals: listSignals(exchange)
+        case .timers: listTimers(exchange)
+        case .timer: showTimer(exchange, match)
+        case .deleteTimer: deleteTimer(exchange, match)
+        case .livez: exchange.respondText(200, "ok\n")
+        case .readyz: showReadiness(exchange)
+        case .metrics: showMetrics(exchange)
+        case .rpc, .emit, .addTimer, .fireTimer: return takeJSON(exchange)
+        }
+        return .skip
+    }
+
+    /// Answers what needed a body, which is there now.
+    func finish(_ route: GatewayRoute, _ exchange: Exchange, _ match: RouteMatch) {
+        switch route {
+        case .call: callCommand(exchange, match)
+        case .rpc: answerRPC(exchange)
+        case .emit: emitSignal(exchange, match)
+        case .addTimer: addTimer(exchange)
+        case .fireTimer: fireTimer(exchange, match)
+        default: break
+        }
+    }
+
+    /// The plan for a body that must be JSON.
+    func takeJSON(_ exchange: Exchange) -> BodyPlan {
+        guard JSONRequest.hasAcceptableType(exchange) else {
+            exchange.respondProblem(
+                415, "unsupported_media_type", "The body must be JSON: application/json.")
+            return .skip
+        }
+        return .collect(limit: server.limits.bodyBytes)
+    }
+}

@@ -1,0 +1,119 @@
+// SettingsDecoder+Listeners: the list of listeners. Whether a certificate can be loaded is found
+// out when it is; here only the shape of what is asked for is judged.
+
+extension SettingsDecoder {
+    /// Decodes `listeners`.
+    func listeners(_ top: SettingsObject, allowsAnonymous: Bool) -> [Settings.Listener] {
+        guard let objects = top.list("listeners") else { return [.loopback] }
+        if objects.isEmpty {
+            top.fault(
+                "listeners", "there must be a listener", advice: "remove the key for the default")
+        }
+        var listeners: [Settings.Listener] = []
+        for object in objects {
+            guard let listener = listener(object) else { continue }
+            if !listener.isLocal, !allowsAnonymous {
+                object.fault(
+                    "url",
+                    "other machines can reach \(listener.url), and nobody is asked who they are",
+                    advice: "bind localhost, or set allow_anonymous: true if anyone may call")
+            }
+            // Port 0 asks the system for a free port, a different one each time.
+            let isTaken = listeners.contains { $0.address == listener.address }
+            if isTaken, !listener.address.isAnyPort {
+                object.fault("url", "another listener has this address", advice: "remove one")
+            }
+            listeners.append(listener)
+        }
+        return listeners.isEmpty ? [.loopback] : listeners
+    }
+
+    private func listener(_ object: SettingsObject) -> Settings.Listener? {
+        let url = object.text("url")
+        let tls = tls(object, isHTTPS: url?.hasPrefix("https://") == true)
+        object.finish()
+        guard let url else {
+            if !object.has("url") {
+                object.fault(
+                    nil, "the listener has no url", advice: "add url: \"http://localhost:8080\"")
+            }
+            return nil
+        }
+        guard let address = address(url, object, "url") else { return nil }
+        if !address.path.isEmpty {
+            object.fault("url", "a listener has no path", advice: "set base_path for all of them")
+        }
+        return Settings.Listener(
+            url: url, address: address.address, tls: address.usesTLS ? tls : nil)
+    }
+
+    private func tls(_ object: SettingsObject, isHTTPS: Bool) -> Settings.TLSFiles? {
+        var files = Settings.TLSFiles(certificates: [])
+        if let pair = certificate(object, isRequired: false) { files.certificates = [pair] }
+        if let list = object.list("certificates") {
+            for element in list {
+                if let pair = certificate(element, isRequired: true) {
+                    files.certificates.append(pair)
+                }
+                element.finish()
+            }
+            if list.isEmpty {
+                object.fault("certificates", "the list is empty", advice: "remove the key")
+            }
+        }
+        files.clientAuthority = object.file("client_ca")
+        let asked = object.choice("client_auth", of: Settings.TLSFiles.ClientAuthentication.self)
+        files.clientAuthentication = asked ?? (files.clientAuthority == nil ? .none : .required)
+        if let asked, asked != .none, !object.has("client_ca") {
+            object.fault(
+                "client_auth", "client certificates cannot be checked without client_ca",
+                advice: "name the file of their authorities")
+        }
+        let keys = ["certificate", "key", "certificates", "client_ca", "client_auth"]
+        guard isHTTPS else {
+            for key in keys where object.has(key) {
+                object.fault(
+                    key, "only https listeners have this", advice: "write url: \"https://…\"")
+            }
+            return nil
+        }
+        if !object.has("certificate"), !object.has("certificates"), !object.has("key") {
+            object.fault(
+                nil, "an https listener needs a certificate",
+                advice: "add certificate: \"FILE\" and key: \"FILE\"")
+        }
+        return files
+    }
+
+    private func certificate(
+        _ object: SettingsObject, isRequired: Bool
+    ) -> Settings.TLSFiles.Certificate? {
+        let certificate = object.file("certificate")
+        let key = object.file("key")
+        for (name, other) in [("certificate", "key"), ("key", "certificate")]
+        where !object.has(name) && (isRequired || object.has(other)) {
+            object.fault(
+                nil, "\(name) is missing", advice: "a certificate and its key come together")
+        }
+        guard let certificate, let key else { return nil }
+        return Settings.TLSFiles.Certificate(certificate: certificate, key: key)
+    }
+
+    /// The address of `url`, which is the member `key` of `object`; nil after a fault.
+    func address(_ url: String, _ object: SettingsObject, _ key: String) -> SettingsAddress? {
+        do {
+            return try SettingsAddress(url, absolute: reading.absolute)
+        } catch {
+            object.fault(key, error.problem, advice: error.advice)
+            return nil
+        }
+    }
+}
+
+extension Settings.Address {
+    /// Whether the system is to pick a free port.
+    var isAnyPort: Bool {
+        guard case .tcp(_, let port) = self else { return false }
+        return port == 0
+    }
+}

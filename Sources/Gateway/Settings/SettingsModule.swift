@@ -1,0 +1,198 @@
+// The modules of the configuration: what answers commands, one struct per kind, and the
+// commands themselves. Values only; the modules that run are built elsewhere.
+
+extension Settings {
+    /// Something that answers commands.
+    public struct Module: Sendable, Equatable {
+        /// What answers.
+        public enum Kind: Sendable, Equatable {
+            /// A long-lived child that speaks JSON-RPC over its standard streams.
+            case process(ProcessModule)
+            /// A program run once per call.
+            case exec(ExecModule)
+            /// An HTTP server behind the gateway.
+            case upstream(UpstreamModule)
+            /// Fixed answers: compact JSON by command name.
+            case reply([String: [UInt8]])
+            /// A module written in Swift.
+            case builtin(Builtin)
+        }
+
+        /// The modules written in Swift.
+        public enum Builtin: String, Sendable, CaseIterable {
+            /// Answers with its params.
+            case echo
+        }
+
+        /// Its name in URLs.
+        public var name: String
+        /// What it is for, in a sentence.
+        public var description: String?
+        /// What answers.
+        public var kind: Kind
+        /// Its commands in the order of the file.
+        ///
+        /// None: a process is asked for them, or takes any name; an upstream takes any name.
+        public var commands: [Command]
+        /// Patterns of the signals that it may emit.
+        public var signals: [String]
+
+        /// Makes a module that may emit the signals below its own name.
+        public init(name: String, kind: Kind, commands: [Command] = []) {
+            self.name = name
+            self.kind = kind
+            self.commands = commands
+            signals = ["\(name).**"]
+        }
+    }
+
+    /// One command of a module.
+    public struct Command: Sendable, Equatable {
+        /// Its name in URLs.
+        public var name: String
+        /// What it does, in a sentence.
+        public var description: String?
+        /// Whether it changes nothing, so that `GET` may call it.
+        public var isSafe = false
+        /// The JSON Schema of its params, as compact JSON.
+        public var params: [UInt8]?
+        /// The JSON Schema of its result, as compact JSON.
+        public var result: [UInt8]?
+        /// Deadline of a call; nil for the general one.
+        public var timeout: Duration?
+        /// The program and its arguments, for a command of an exec module; nil for the module's.
+        public var exec: [String]?
+
+        /// Makes a command without rules.
+        public init(name: String) {
+            self.name = name
+        }
+    }
+
+    /// What children share, long-lived or not.
+    public struct ChildSettings: Sendable, Equatable {
+        /// Variables passed on from the gateway's own environment, where they are set.
+        public static let inheritedByDefault = ["PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ"]
+
+        /// Working directory, an absolute path.
+        public var directory: String
+        /// Variables set for the child.
+        public var environment: [String: String] = [:]
+        /// Variables passed on from the gateway's own environment, where they are set.
+        public var inheritedEnvironment = inheritedByDefault
+        /// Most calls that it works on at a time.
+        public var callsInFlight = 64
+        /// Most calls that wait for their turn.
+        public var queue = 256
+        /// Longest wait for a turn.
+        public var queueTimeout = Duration.seconds(10)
+        /// Time from the polite request to stop to the kill.
+        public var stopTimeout = Duration.seconds(3)
+
+        /// Makes the default settings of a child in `directory`.
+        public init(directory: String) {
+            self.directory = directory
+        }
+    }
+
+    /// A long-lived child that speaks JSON-RPC, one message per line.
+    public struct ProcessModule: Sendable, Equatable {
+        /// When the child is started.
+        public enum Start: String, Sendable, CaseIterable {
+            /// With the first call.
+            case lazy
+            /// With the gateway.
+            case eager
+        }
+
+        /// The back-off between restarts.
+        public struct Restart: Sendable, Equatable {
+            /// First pause.
+            public var delay = Duration.milliseconds(100)
+            /// Longest pause.
+            public var maxDelay = Duration.seconds(30)
+            /// Failures in a row after which the module counts as failing.
+            public var failures = 5
+
+            /// Makes the default back-off.
+            public init() {}
+        }
+
+        /// The program and its arguments; a program with a slash is an absolute path.
+        public var command: [String]
+        /// Directory, environment and queue.
+        public var child: ChildSettings
+        /// When the child is started.
+        public var start = Start.lazy
+        /// Whether requests carry the member `context`.
+        public var passesContext = false
+        /// Longest line in either direction, in bytes.
+        public var lineSize = 16 << 20
+        /// Time from the start to the first sign of life.
+        public var startTimeout = Duration.seconds(10)
+        /// Quiet time after which the child is stopped; nil for never.
+        public var idleTimeout: Duration?
+        /// Pauses between restarts.
+        public var restart = Restart()
+
+        /// Makes the default settings of `command` in `directory`.
+        public init(command: [String], directory: String) {
+            self.command = command
+            child = ChildSettings(directory: directory)
+        }
+    }
+
+    /// A program run once per call.
+    public struct ExecModule: Sendable, Equatable {
+        /// What its standard output is.
+        public enum Output: String, Sendable, CaseIterable {
+            /// A JSON value, passed on.
+            case json
+            /// Text; the result is one string.
+            case text
+            /// Lines; the result is a list of strings.
+            case lines
+        }
+
+        /// The program and its arguments; an argument `{name}` is replaced by that param.
+        public var exec: [String]
+        /// Directory, environment and queue.
+        public var child: ChildSettings
+        /// What its standard output is.
+        public var output = Output.json
+        /// Most bytes of output.
+        public var outputSize = 1 << 20
+        /// HTTP status of exit codes; codes not listed are 500.
+        public var exitStatus: [Int: Int] = [:]
+
+        /// Makes the default settings of `exec` in `directory`.
+        public init(exec: [String], directory: String) {
+            self.exec = exec
+            child = ChildSettings(directory: directory)
+        }
+    }
+
+    /// An HTTP server behind the gateway.
+    public struct UpstreamModule: Sendable, Equatable {
+        /// The URL as configured.
+        public var url: String
+        /// Where to connect.
+        public var address: Address
+        /// Path before the command: empty, or `/path` without a slash at its end.
+        public var basePath: String
+        /// Whether the connection is encrypted.
+        public var usesTLS: Bool
+        /// PEM file of the authorities that are trusted; nil for those of the system.
+        public var authority: String?
+        /// Most connections per loop.
+        public var connections = 32
+
+        /// Makes the default settings of an upstream.
+        public init(url: String, address: Address, basePath: String, usesTLS: Bool) {
+            self.url = url
+            self.address = address
+            self.basePath = basePath
+            self.usesTLS = usesTLS
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// SignalName and SignalPattern: `host.disk.full`, and what a stream asks for: `host.*`, `host.**`.
+
+internal import Bytes
+
+/// The grammar of signal names.
+enum SignalName {
+    /// Longest name in bytes: longer ones would not fit a table row in any console.
+    static let byteLimit = 128
+
+    /// Names under this prefix belong to the gateway.
+    static let reservedPrefix: StaticString = "signalbox."
+
+    /// Whether `bytes` are a name: segments of letters, digits, `-` and `_`, joined by dots.
+    static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard bytes.count > 0, bytes.count <= byteLimit else { return false }
+        var segment = 0
+        for byte in bytes {
+            if byte == UInt8(ascii: ".") {
+                guard segment > 0 else { return false }
+                segment = 0
+            } else {
+                guard isNameByte(byte) else { return false }
+                segment += 1
+            }
+        }
+        return segment > 0
+    }
+
+    /// Whether `bytes` lie under the gateway's own prefix.
+    static func isReserved(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let prefix = reservedPrefix
+        guard bytes.count >= prefix.utf8CodeUnitCount else { return false }
+        return ASCII.isExactly(
+            UnsafeRawBufferPointer(rebasing: bytes[..<prefix.utf8CodeUnitCount]), prefix)
+    }
+
+    @inline(__always)
+    static func isNameByte(_ byte: UInt8) -> Bool {
+        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == UInt8(ascii: "-")
+            || byte == UInt8(ascii: "_")
+    }
+}
+
+/// One pattern: a name, of which the last segment may be `*` (any one segment) or `**` (one or more).
+struct SignalPattern: Hashable, Sendable {
+    private enum Tail: Hashable, Sendable { case exact, one, rest }
+
+    private let prefix: [UInt8]  // with its final dot, unless exact
+    private let tail: Tail
+
+    /// The pattern as it was written.
+    let text: String
+
+    /// Reads a pattern; nil if it is none.
+    init?(_ text: String) {
+        let bytes = Array(text.utf8)
+        self.text = text
+        var stem = bytes
+        if bytes.suffix(2) == [UInt8(ascii: "*"), UInt8(ascii: "*")] {
+            tail = .rest
+            stem.removeLast(2)
+        } else if bytes.last == UInt8(ascii: "*") {
+            tail = .one
+            stem.removeLast()
+        } else {
+            tail = .exact
+        }
+        prefix = stem
+        if tail != .exact {
+            guard stem.isEmpty || stem.last == UInt8(ascii: ".") else { return nil }
+            if !stem.isEmpty { stem.removeLast() }
+        }
+        let isSound = stem.withUnsafeBytes { SignalName.isValid($0) }
+        guard isSound || (stem.isEmpty && tail != .exact) else { return nil }
+    }
+
+    /// Whether the signal `name` is meant.
+    func matches(_ name: UnsafeRawBufferPointer) -> Bool {
+        guard name.count >= prefix.count else { return false }
+        for index in 0..<prefix.count where name[index] != prefix[index] { return false }
+        switch tail {
+        case .exact: return name.count == prefix.count
+        case .rest: return name.count > prefix.count
+        case .one:
+            guard name.count > prefix.count else { return false }
+            for index in prefix.count..<name.count where name[index] == UInt8(ascii: ".") {
+                return false
+            }
+            return true
+        }
+    }
+}
+
+/// What one stream asks for: up to 256 patterns, of which any may match.
+struct SignalFilter: Hashable, Sendable {
+    /// Patterns in one filter at most.
+    static let patternLimit = 256
+
+    /// The patterns, sorted and without duplicates, so that equal wishes are equal values.
+    let patterns: [SignalPattern]
+
+    /// Makes a filter of `patterns`.
+    init(_ patterns: [SignalPattern]) {
+        self.patterns = Array(Set(patterns)).sorted { $0.text < $1.text }
+    }
+
+    /// Whether any pattern matches `name`.
+    func matches(_ name: UnsafeRawBufferPointer) -> Bool {
+        for pattern in patterns where pattern.matches(name) { return true }
+        return false
+    }
+}

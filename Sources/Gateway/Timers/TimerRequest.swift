@@ -1,0 +1,138 @@
+// TimerRequest: from the JSON of `POST /v1/timers` to a plan, with every fault named.
+
+internal import Bytes
+internal import JSON
+
+/// A timer that somebody asks for.
+struct TimerRequest {
+    /// What is wrong with a request.
+    struct Fault: Error {
+        let faults: [(pointer: String, message: String)]
+    }
+
+    /// The id it asks for, if any.
+    let id: String?
+    /// When it fires and what it does.
+    let plan: TimerPlan
+
+    private static let members: Set<String> = [
+        "id", "after", "every", "at", "emit", "call", "overlap", "jitter", "max_runs",
+    ]
+
+    /// Reads the request `value`.
+    init(_ value: JSONValue) throws(Fault) {
+        var reader = Reader()
+        guard let object = value.object else {
+            throw Fault(faults: [(pointer: "", message: "must be an object")])
+        }
+        for member in object.members where !Self.members.contains(member.key) {
+            reader.fault(member.key, "is not known here")
+        }
+        id = reader.identifier(object)
+        let schedule = reader.schedule(object)
+        let action = reader.action(object)
+        var plan = TimerPlan(
+            schedule: schedule ?? .after(.zero), action: action ?? .emit(signal: "", data: []))
+        if let overlap = object["overlap"] {
+            switch overlap.string {
+            case "skip": break
+            case "parallel": plan.allowsOverlap = true
+            default: reader.fault("overlap", "must be \"skip\" or \"parallel\"")
+            }
+        }
+        if let jitter = object["jitter"] {
+            plan.jitter = reader.duration("jitter", jitter) ?? .zero
+        }
+        if let runs = object["max_runs"] {
+            if let count = runs.int, count > 0 {
+                plan.maxRuns = count
+            } else {
+                reader.fault("max_runs", "must be a positive integer")
+            }
+        }
+        guard reader.faults.isEmpty else { throw Fault(faults: reader.faults) }
+        self.plan = plan
+    }
+
+    private struct Reader {
+        var faults: [(pointer: String, message: String)] = []
+
+        mutating func fault(_ member: String, _ message: String) {
+            faults.append((pointer: "/\(member)", message: message))
+        }
+
+        mutating func identifier(_ object: JSONObject) -> String? {
+            guard let value = object["id"] else { return nil }
+            guard let text = value.string, CommandName.isValid(text) else {
+                fault("id", "must be 1 to 128 letters, digits, - and _")
+                return nil
+            }
+            return text
+        }
+
+        mutating func duration(_ member: String, _ value: JSONValue) -> Duration? {
+            guard let text = value.string, let duration = SettingUnits.duration(text) else {
+                fault(member, "must be a duration such as \"10s\", \"250ms\" or \"1h\"")
+                return nil
+            }
+            return duration
+        }
+
+        mutating func schedule(_ object: JSONObject) -> TimerPlan.Schedule? {
+            let kinds = ["after", "every", "at"].filter { object[$0] != nil }
+            guard kinds.count == 1, let kind = kinds.first, let value = object[kind] else {
+                fault(kinds.first ?? "every", "give exactly one of after, every, at")
+                return nil
+            }
+            switch kind {
+            case "at":
+                guard let text = value.string, let nanos = Timestamp.parse(text) else {
+                    fault("at", "must be a moment such as \"2026-12-01T08:00:00Z\"")
+                    return nil
+                }
+                return .at(nanos)
+            case "after": return duration("after", value).map { .after($0) }
+            default:
+                guard let interval = duration("every", value) else { return nil }
+                guard interval >= TimerBook.shortestInterval else {
+                    fault("every", "must be at least \(TimerBook.shortestInterval)")
+                    return nil
+                }
+                return .every(interval)
+            }
+        }
+
+        mutating func action(_ object: JSONObject) -> TimerPlan.Action? {
+            switch (object["emit"]?.object, object["call"]?.object) {
+            case (let emit?, nil):
+                guard var name = emit["signal"]?.string,
+                    name.withUTF8({
+                        let bytes = UnsafeRawBufferPointer($0)
+                        return SignalName.isValid(bytes) && !SignalName.isReserved(bytes)
+                    })
+                else {
+                    fault("emit/signal", "must be the name of a signal, such as \"demo.tick\"")
+                    return nil
+                }
+                return .emit(signal: name, data: bytes(emit["data"] ?? .null))
+            case (nil, let call?):
+                guard let module = call["module"]?.string, let command = call["command"]?.string
+                else {
+                    fault("call", "needs a module and a command")
+                    return nil
+                }
+                return .call(
+                    module: module, command: command, params: bytes(call["params"] ?? [:]))
+            default:
+                fault("emit", "give exactly one of emit, call")
+                return nil
+            }
+        }
+
+        private func bytes(_ value: JSONValue) -> [UInt8] {
+            var out = ByteBuffer()
+            value.write(into: &out)
+            return out.array()
+        }
+    }
+}

@@ -1,0 +1,198 @@
+// Exchange+Answer: writing the response: whole, or as a stream. Status line, fields and body are
+// composed straight into the connection's send queue; nothing is written to the socket before the
+// end of the turn.
+
+package import Bytes
+internal import HTTPWire
+internal import Notifier
+
+extension Exchange {
+    /// Answers with a whole body.
+    ///
+    /// - Parameters:
+    ///   - status: an HTTP status code from 200 to 599.
+    ///   - type: the media type, or nil for an answer without a body.
+    ///   - body: the bytes; with HEAD, 204 and 304 they are counted but not sent.
+    package func respond(
+        _ status: Int, type: StaticString? = nil, _ body: UnsafeRawBufferPointer
+    ) {
+        guard answer == .none, let connection else { return }
+        let server = connection.server
+        self.status = status
+        answerByteCount = body.count
+        decideKeepAlive()
+        let sendsBody = method != .head && status != 204 && status != 304
+        connection.sendQueue.compose(server.pool) { out in
+            appendHead(status, type, server, &out)
+            if status != 204 {
+                out.append("Content-Length: ")
+                out.append(decimal: body.count)
+                out.append("\r\n")
+            }
+            out.append("\r\n")
+            if sendsBody { out.append(body) }
+        }
+        answer = .ended
+        finish(connection)
+    }
+
+    /// Answers with a whole body.
+    package func respond(_ status: Int, type: StaticString? = nil, _ body: borrowing ByteBuffer) {
+        respond(status, type: type, body.readable)
+    }
+
+    /// Answers without a body.
+    package func respond(_ status: Int) {
+        respond(status, type: nil, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Begins an answer whose body comes bit by bit: chunked, or until the connection closes for a
+    /// peer that speaks HTTP/1.0.
+    package func beginStream(_ status: Int, type: StaticString) {
+        guard answer == .none, let connection else { return }
+        let server = connection.server
+        self.status = status
+        answer = .streaming
+        isChunked = versionMinor == 1
+        if !isChunked { keepsAlive = false }
+        decideKeepAlive()
+        connection.sendQueue.compose(server.pool) { out in
+            appendHead(status, type, server, &out)
+            if isChunked { out.append("Transfer-Encoding: chunked\r\n") }
+            out.append("\r\n")
+        }
+        if method == .head {
+            answer = .ended
+            finish(connection)
+        } else {
+            server.touch(connection)
+        }
+    }
+
+    /// Whether the stream's parts must be framed as chunks.
+    package var streamIsChunked: Bool { isChunked }
+
+    /// Number of bytes that wait for the peer.
+    package var backlog: Int { connection?.backlog ?? 0 }
+
+    /// Appends a part of a streamed body.
+    package func send(_ bytes: UnsafeRawBufferPointer) {
+        guard answer == .streaming, bytes.count > 0, let connection else { return }
+        answerByteCount += bytes.count
+        connection.sendQueue.compose(connection.server.pool) { out in
+            if isChunked {
+                out.append(hexadecimal: bytes.count)
+                out.append("\r\n")
+                out.append(bytes)
+                out.append("\r\n")
+            } else {
+                out.append(bytes)
+            }
+        }
+        connection.server.touch(connection)
+    }
+
+    /// Appends a part that its sender has framed as `streamIsChunked` asks.
+    package func send(framed payload: Payload) {
+        guard answer == .streaming, let connection else { return }
+        answerByteCount += payload.count
+        connection.sendQueue.append(payload, connection.server.pool)
+        connection.server.touch(connection)
+    }
+
+    /// Ends a streamed body properly.
+    package func endStream() {
+        guard answer == .streaming, let connection else { return }
+        if isChunked {
+            connection.sendQueue.compose(connection.server.pool) { $0.append("0\r\n\r\n") }
+        }
+        answer = .ended
+        finish(connection)
+    }
+
+    /// Breaks a streamed body off, so that the peer cannot take it for whole.
+    package func breakOff() {
+        guard isOpen, let connection else { return }
+        connection.close()
+    }
+
+    /// Answers a request that the server itself refuses, and ends the connection.
+    func refuse(_ refusal: Refusal, on connection: Connection) {
+        let server = connection.server
+        if self.connection == nil {
+            self.connection = connection
+            id = server.nextRequestID()
+            startNanos = server.loop.now
+            method = .get
+            versionMinor = 1
+        }
+        keepsAlive = false
+        isRefused = true
+        var text = ByteBuffer()
+        let type = server.handler.describe(refusal, of: self, into: &text)
+        respond(refusal.status, type: type, text)
+    }
+
+    // MARK: Parts
+
+    /// An answer before the body has been taken keeps the connection only if little is left of it.
+    private func decideKeepAlive() {
+        guard keepsAlive, !isBodyTaken, !isSkippingBody || awaitsContinue else { return }
+        if awaitsContinue {
+            // The peer may or may not send the body now: nobody can tell where the next request is.
+            keepsAlive = false
+        } else if case .length = framing, bodyLeft <= Self.skipLimit {
+            isSkippingBody = true
+        } else {
+            keepsAlive = false
+        }
+    }
+
+    @inline(__always)
+    private func appendHead(
+        _ status: Int, _ type: StaticString?, _ server: ServerLoop, _ out: inout ByteBuffer
+    ) {
+        out.append(StatusCode.line(status) ?? "HTTP/1.1 500 Internal Server Error\r\n")
+        out.append("Date: ")
+        server.appendDate(to: &out)
+        out.append("\r\n")
+        if let type {
+            out.append("Content-Type: ")
+            out.append(type)
+            out.append("\r\n")
+        }
+        out.append("X-Request-Id: ")
+        RequestID.append(id, to: &out)
+        out.append("\r\n")
+        if !extraFields.isEmpty { out.append(extraFields.readable) }
+        if !keepsAlive {
+            out.append("Connection: close\r\n")
+        } else if versionMinor == 0 {
+            out.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    private func finish(_ connection: Connection) {
+        connection.server.touch(connection)
+        connection.server.handler.ended(self)
+        onAbandoned = nil
+        onDrain = nil
+        onSent = nil
+        if isBodyTaken || !keepsAlive { connection.answerEnded() }
+    }
+}
+
+/// The text form of a request's number.
+package enum RequestID {
+    /// Appends 16 hexadecimal digits.
+    package static func append(_ id: UInt64, to out: inout ByteBuffer) {
+        out.fill(atLeast: 16) { room in
+            var rest = id
+            for index in stride(from: 15, through: 0, by: -1) {
+                room[index] = ASCII.hexDigit(Int(truncatingIfNeeded: rest & 0xF))
+                rest >>= 4
+            }
+            return 16
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// Exchange+Body: taking the request's body, in place where it arrived with its head, stored where
+// it came in pieces. Limits hold while bytes arrive.
+
+internal import Bytes
+internal import HTTPWire
+
+extension Exchange {
+    /// Bytes of a refused body that are read and dropped to save the connection; beyond it the
+    /// connection ends.
+    static let skipLimit = 64 * 1024
+
+    /// First memory for a body in pieces; it doubles as bytes really arrive, whatever was announced.
+    static let firstStoredBytes = 4 * 1024
+
+    /// Notes what the handler wants of the body.
+    func plan(_ plan: BodyPlan) {
+        switch plan {
+        case .collect(let limit): bodyLimit = limit
+        case .skip: isSkippingBody = true
+        }
+    }
+
+    /// The refusal if the announced body is larger than the plan allows.
+    var bodyIsTooLarge: Refusal? {
+        guard !isSkippingBody, case .length(let count) = framing, count > bodyLimit else {
+            return nil
+        }
+        return .bodyTooLarge(limit: bodyLimit)
+    }
+
+    /// Prepares for a body of which `available` bytes have already arrived.
+    func expectBody(available: Int) {
+        if awaitsContinue, available == 0, !isSkippingBody, let connection {
+            connection.sendQueue.compose(connection.server.pool) {
+                $0.append("HTTP/1.1 100 Continue\r\n\r\n")
+            }
+            connection.server.touch(connection)
+            awaitsContinue = false
+        }
+        let isWhole: Bool
+        if case .length(let count) = framing { isWhole = available >= count } else { isWhole = false }
+        if !isWhole, !isSkippingBody { keepHead() }
+    }
+
+    /// Copies the head, whose bytes will be overwritten before the body is complete.
+    private func keepHead() {
+        guard let headBase, let server = connection?.server else { return }
+        storedHead.removeAll()
+        storedHead.append(
+            UnsafeRawBufferPointer(start: headBase, count: server.head.byteCount))
+    }
+
+    /// Takes body bytes; returns how many belonged to it.
+    func takeBody(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+        if case .chunked = framing { return try takeChunked(bytes) }
+        let count = min(bytes.count, bodyLeft)
+        bodyLeft -= count
+        bodyByteCount += count
+        isBodyTaken = bodyLeft == 0
+        guard !isSkippingBody else { return count }
+        if isBodyTaken, stored.isEmpty {
+            body = UnsafeRawBufferPointer(rebasing: bytes[..<count])
+        } else {
+            store(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
+        }
+        return count
+    }
+
+    private func store(_ bytes: UnsafeRawBufferPointer) {
+        if stored.isEmpty { stored.reserve(max(bytes.count, Self.firstStoredBytes)) }
+        stored.append(bytes)
+        if isBodyTaken { body = stored.readable }
+    }
+
+    private func takeChunked(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+        // One byte beyond the limit is let in, so that the excess shows.
+        let limit = isSkippingBody ? Self.skipLimit : bodyLimit
+        let (taken, isComplete) = try decoder.decode(
+            bytes, into: &stored, maxOutput: limit - stored.count + 1)
+        bodyByteCount += taken
+        if stored.count > limit {
+            isBodyTaken = false
+            connection?.refuse(.bodyTooLarge(limit: limit))
+            return bytes.count
+        }
+        isBodyTaken = isComplete
+        if isComplete { body = stored.readable }
+        return taken
+    }
+
+    /// Whether enough has arrived since the last call to put the body's deadline off.
+    func noteProgress() -> Bool {
+        guard let limit = connection?.server.limits.bodyProgressBytes,
+            bodyByteCount - progressMark >= limit
+        else { return false }
+        progressMark = bodyByteCount
+        return true
+    }
+
+    /// Hands the complete body to the handler, or goes on to the next request if it was skipped.
+    func bodyIsComplete() {
+        guard let connection else { return }
+        let server = connection.server
+        if isSkippingBody {
+            if answer == .ended {
+                connection.answerEnded()
+            } else {
+                connection.phase = .answering
+                connection.armForPhase()
+            }
+            return
+        }
+        connection.phase = .answering
+        if bodyByteCount > 0 || !storedHead.isEmpty { server.disarm(connection) }
+        if !storedHead.isEmpty, !restoreHead(server) { return }
+        server.handler.complete(self)
+        if exchangeIsCurrent(connection) { headBase = nil }
+    }
+
+    private func exchangeIsCurrent(_ connection: Connection) -> Bool {
+        connection.exchange === self
+    }
+
+    /// Parses the kept copy of the head, so that its fields are readable again.
+    private func restoreHead(_ server: ServerLoop) -> Bool {
+        let copy = storedHead.readable
+        do throws(WireError) {
+            _ = try server.parser.parse(
+                Span(_unsafeElements: copy.assumingMemoryBound(to: UInt8.self)),
+                into: &server.head)
+        } catch {
+            connection?.refuse(.wire(error))  // cannot happen: the same bytes passed before
+            return false
+        }
+        headBase = copy.baseAddress
+        return true
+    }
+
+    /// Forgets the body and gives its memory back.
+    func resetBody() {
+        isSkippingBody = false
+        awaitsContinue = false
+        bodyByteCount = 0
+        progressMark = 0
+        decoder = ChunkedDecoder()
+        stored.release()
+        storedHead.removeAll()
+    }
+}

@@ -1,0 +1,217 @@
+// Exchange: one request and its answer: the object that handlers see. Here: its life and what it
+// knows of the request. The answer is in Exchange+Answer.swift, the body in Exchange+Body.swift.
+//
+// Exchanges are reused when nobody holds them any more. A handler that answers later keeps its
+// reference, and an exchange whose peer has gone simply takes no answer.
+
+package import Bytes
+package import HTTPWire
+internal import Notifier
+
+/// One request and its answer. Loop-confined.
+package final class Exchange {
+    /// How far the answer is.
+    enum AnswerState: UInt8 { case none, streaming, ended, abandoned }
+
+    @exclusivity(unchecked) var connection: Connection?
+    @exclusivity(unchecked) var headBase: UnsafeRawPointer?
+    @exclusivity(unchecked) var answer = AnswerState.none
+    @exclusivity(unchecked) var keepsAlive = true
+    @exclusivity(unchecked) var isChunked = false
+    @exclusivity(unchecked) var isRefused = false
+
+    // The request's body.
+    @exclusivity(unchecked) var framing = BodyFraming.none
+    @exclusivity(unchecked) var bodyLeft = 0
+    @exclusivity(unchecked) var decoder = ChunkedDecoder()
+    @exclusivity(unchecked) var isBodyTaken = true
+    @exclusivity(unchecked) var isSkippingBody = false
+    @exclusivity(unchecked) var awaitsContinue = false
+    @exclusivity(unchecked) var bodyLimit = 0
+    @exclusivity(unchecked) var bodyByteCount = 0
+    @exclusivity(unchecked) var progressMark = 0
+    @exclusivity(unchecked) var stored = ByteBuffer()
+    @exclusivity(unchecked) var storedHead = ByteBuffer()
+    @exclusivity(unchecked) var pathBuffer = ByteBuffer()
+
+    /// The method.
+    @exclusivity(unchecked) package internal(set) var method = Method.get
+
+    /// The minor version of the peer's HTTP/1: 0 or 1.
+    @exclusivity(unchecked) package internal(set) var versionMinor = 1
+
+    /// Number of this request, unique in the process; the client sees it as `X-Request-Id`.
+    @exclusivity(unchecked) package internal(set) var id: UInt64 = 0
+
+    /// Monotonic nanoseconds at which the head was complete.
+    @exclusivity(unchecked) package internal(set) var startNanos: UInt64 = 0
+
+    /// Status of the answer; 0 while there is none.
+    @exclusivity(unchecked) package internal(set) var status = 0
+
+    /// Bytes of the answer's body so far.
+    @exclusivity(unchecked) package internal(set) var answerByteCount = 0
+
+    /// The path, decoded and without dot segments; readable while the head is.
+    @exclusivity(unchecked) package internal(set) var path = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    /// The request's whole body; readable while `complete` runs.
+    @exclusivity(unchecked) package internal(set) var body = UnsafeRawBufferPointer(start: nil, count: 0)
+
+    /// Extra field lines for the answer, each ending in CRLF, that the handler has prepared.
+    @exclusivity(unchecked) package var extraFields = ByteBuffer()
+
+    /// Bytes for the handler's own use, e.g. what it will say of this request in a log.
+    @exclusivity(unchecked) package var note = ByteBuffer()
+
+    /// A number for the handler's own use, e.g. which route was found; 0 at first.
+    @exclusivity(unchecked) package var tag = 0
+
+    /// Called once if the peer leaves, or the server ends the exchange, before the answer is whole.
+    @exclusivity(unchecked) package var onAbandoned: (() -> Void)?
+
+    /// Called when everything queued so far has left.
+    @exclusivity(unchecked) package var onSent: (() -> Void)?
+
+    /// Called when the server begins to drain while a streamed answer is open.
+    @exclusivity(unchecked) package var onDrain: (() -> Void)?
+
+    init() {}
+
+    /// Whether an answer can still be given or continued.
+    package var isOpen: Bool { answer == .none || answer == .streaming }
+
+    /// Whether a status line has been written.
+    var hasBegunAnswer: Bool { answer != .none }
+
+    /// A peer that only closed its sending side still gets an ordinary answer; nobody can tell it
+    /// from one that has gone, so an open stream ends.
+    var isWorthFinishing: Bool { answer == .none }
+
+    /// The peer's address.
+    package var peer: SocketAddress? { connection?.peer }
+
+    /// Whether the connection is encrypted.
+    package var isSecure: Bool { connection?.tls != nil }
+
+    /// Slot of the connection: small numbers, each used by one open connection of the loop.
+    package var slot: Int { connection?.slot ?? -1 }
+
+    // MARK: Life
+
+    /// Takes over the head that the server has just parsed from `bytes`.
+    func begin(on connection: Connection, _ bytes: UnsafeRawBufferPointer) {
+        let server = connection.server
+        self.connection = connection
+        headBase = bytes.baseAddress
+        id = server.nextRequestID()
+        startNanos = server.loop.now
+        method = server.head.method
+        versionMinor = server.head.versionMinor
+        keepsAlive = server.head.keepAlive && !server.isDraining
+        framing = server.head.framing
+        awaitsContinue = server.head.expectsContinue && versionMinor == 1
+        switch framing {
+        case .none, .untilClose: isBodyTaken = true
+        case .length(let count):
+            bodyLeft = count
+            isBodyTaken = count == 0
+        case .chunked: isBodyTaken = false
+        }
+        path = slice(server.head.path)
+    }
+
+    /// Makes the exchange as new.
+    func reset() {
+        connection = nil
+        headBase = nil
+        answer = .none
+        isChunked = false
+        isRefused = false
+        status = 0
+        answerByteCount = 0
+        tag = 0
+        if onAbandoned != nil { onAbandoned = nil }
+        if onDrain != nil { onDrain = nil }
+        if onSent != nil { onSent = nil }
+        if !extraFields.isEmpty { extraFields.removeAll() }
+        if isSkippingBody || bodyByteCount > 0 { resetBody() }
+        if !pathBuffer.isEmpty { pathBuffer.removeAll() }
+        path = UnsafeRawBufferPointer(start: nil, count: 0)
+        body = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// The peer has gone, or the server will not wait any longer.
+    func abandon() {
+        guard isOpen else { return }
+        answer = .abandoned
+        if let handler = connection?.server.handler { handler.ended(self) }
+        connection = nil
+        let notify = onAbandoned
+        onAbandoned = nil
+        onDrain = nil
+        onSent = nil
+        notify?()
+    }
+
+    /// The server is ending; a streamed answer may say goodbye, an ordinary one ends its connection.
+    func serverIsDraining() {
+        keepsAlive = false
+        onDrain?()
+    }
+
+    // MARK: The head
+
+    @inline(__always)
+    private func slice(_ range: ByteRange) -> UnsafeRawBufferPointer {
+        guard let headBase else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(
+            start: headBase + Int(range.start), count: Int(range.end &- range.start))
+    }
+
+    /// The value of the first field of that name; readable while the head is.
+    package func field(_ name: KnownField) -> UnsafeRawBufferPointer? {
+        guard headBase != nil, let range = connection?.server.head.first(name) else { return nil }
+        return slice(range)
+    }
+
+    /// The value of the first field of that name as text, invalid UTF-8 replaced.
+    package func text(_ name: KnownField) -> String? {
+        field(name).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// The method as it was sent; readable while the head is.
+    package var methodBytes: UnsafeRawBufferPointer {
+        connection.map { slice($0.server.head.methodRange) }
+            ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Keeps the path readable after the head has gone.
+    func keepPath() {
+        guard pathBuffer.isEmpty else { return }
+        pathBuffer.append(path)
+        path = pathBuffer.readable
+    }
+
+    /// The request target as it was sent; readable while the head is.
+    package var target: UnsafeRawBufferPointer {
+        connection.map { slice($0.server.head.target) }
+            ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// What follows the question mark, still encoded; readable while the head is.
+    package var query: UnsafeRawBufferPointer {
+        connection.flatMap { $0.server.head.query.map(slice) }
+            ?? UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
+    /// Decodes and normalises a path that needs it (RFC 3986 §6.2.2); call once before routing.
+    ///
+    /// - Throws: `WireError` with status 400.
+    package func normalisePath() throws(WireError) {
+        guard let connection, !connection.server.head.pathIsPlain else { return }
+        pathBuffer.removeAll()
+        try PathNormaliser.normalise(path, into: &pathBuffer)
+        path = pathBuffer.readable
+    }
+}

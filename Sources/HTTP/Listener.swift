@@ -1,0 +1,169 @@
+// Listener: one listening socket of one loop, and the accepting of its connections.
+//
+// Each loop has its own socket on the same port (SO_REUSEPORT); the kernel spreads connections over
+// them. When the process runs out of descriptors, a reserve is closed for a moment so that the
+// newcomer can be taken from the queue and closed, and the listener pauses instead of spinning.
+
+internal import CLinux
+internal import Glibc
+package import Notifier
+
+/// A listening socket. Loop-confined.
+package final class Listener {
+    /// Connections the kernel may hold until they are accepted; it caps this at `somaxconn`.
+    static let backlog: Int32 = 4096
+
+    /// Pause after descriptors ran out: long enough not to spin, short enough not to be felt.
+    static let exhaustionPause = Duration.milliseconds(100)
+
+    /// The address it is bound to.
+    package let address: SocketAddress
+
+    /// Whether its connections begin with a TLS handshake.
+    package let isTLS: Bool
+
+    private let loop: EventLoop
+    private let acceptsPerTurn: Int
+    private var socket: Descriptor?
+    private var reserve: Descriptor?
+    private var token: WatchToken?
+    private let onAccept: (Int32, SocketAddress) -> Void
+
+    /// Wraps a bound, listening, non-blocking socket; `onAccept` gets each new descriptor.
+    package init(
+        adopting socket: consuming Descriptor, isTLS: Bool, loop: EventLoop, acceptsPerTurn: Int,
+        onAccept: @escaping (Int32, SocketAddress) -> Void
+    ) throws(SystemError) {
+        self.isTLS = isTLS
+        self.loop = loop
+        self.acceptsPerTurn = acceptsPerTurn
+        self.onAccept = onAccept
+        let number = socket.number
+        address = SocketAddress(boundTo: number)
+        self.socket = consume socket
+        reserve = Self.openReserve()
+        token = try loop.watch(number, .read) { [unowned self] _ in
+            acceptSome()
+            return .keep
+        }
+    }
+
+    /// Opens a listening socket on `address`.
+    ///
+    /// - Throws: `SystemError` naming the address, e.g. EADDRINUSE.
+    package static func open(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        let subject = "\(address)"
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let number = Glibc.socket(address.family, flags, 0)
+        guard number >= 0 else { throw SystemError("socket", subject: subject) }
+        let socket = Descriptor(owning: number)
+        if address.family != AF_UNIX {
+            SocketOption.set(number, SOL_SOCKET, SO_REUSEADDR, 1)
+            SocketOption.set(number, SOL_SOCKET, SO_REUSEPORT, 1)
+            // Deadlines are the server's own; the kernel's buffers follow its autotuning.
+            SocketOption.set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        }
+        if address.family == AF_INET6 {
+            // `[::]` means IPv6 only; IPv4 gets a listener of its own, so both say who they are.
+            SocketOption.set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+        }
+        guard address.withPointer({ bind(number, $0, $1) }) == 0 else {
+            throw SystemError("bind", subject: subject)
+        }
+        guard listen(number, backlog) == 0 else { throw SystemError("listen", subject: subject) }
+        return socket
+    }
+
+    /// Tries whether `address` is free, without the sharing of ports that `open` allows.
+    ///
+    /// - Throws: `SystemError` EADDRINUSE if another process listens there.
+    package static func probe(_ address: SocketAddress) throws(SystemError) {
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+        let number = Glibc.socket(address.family, flags, 0)
+        guard number >= 0 else { throw SystemError("socket", subject: "\(address)") }
+        let socket = Descriptor(owning: number)
+        SocketOption.set(socket.number, SOL_SOCKET, SO_REUSEADDR, 1)
+        if address.family == AF_INET6 {
+            SocketOption.set(socket.number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1)
+        }
+        guard address.withPointer({ bind(socket.number, $0, $1) }) == 0 else {
+            throw SystemError("bind", subject: "\(address)")
+        }
+    }
+
+    /// Removes the file of a Unix socket that nobody listens on.
+    ///
+    /// - Throws: `SystemError` EADDRINUSE if somebody does, EEXIST if it is no socket.
+    package static func clearStale(_ address: SocketAddress, path: String) throws(SystemError) {
+        var facts = stat()
+        guard lstat(path, &facts) == 0 else { return }
+        guard facts.st_mode & S_IFMT == S_IFSOCK else {
+            throw SystemError("bind", EEXIST, subject: "\(path) (it is no socket)")
+        }
+        let flags = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
+        let number = Glibc.socket(AF_UNIX, flags, 0)
+        guard number >= 0 else { throw SystemError("socket", subject: path) }
+        let socket = Descriptor(owning: number)
+        let result = address.withPointer { connect(socket.number, $0, $1) }
+        guard result != 0, errno == ECONNREFUSED else {
+            throw SystemError("bind", EADDRINUSE, subject: path)
+        }
+        _ = unlink(path)
+    }
+
+    /// Stops accepting and closes the socket.
+    package func close() {
+        if let token { loop.unwatch(token) }
+        token = nil
+        socket = nil
+        reserve = nil
+    }
+
+    private static func openReserve() -> Descriptor? {
+        let number = Glibc.open("/dev/null", O_RDONLY | O_CLOEXEC)
+        return number >= 0 ? Descriptor(owning: number) : nil
+    }
+
+    private func acceptSome() {
+        guard let number = socket?.number else { return }
+        for _ in 0..<acceptsPerTurn {
+            var peer = SocketAddress()
+            let accepted = peer.withMutablePointer { clinux_accept4(number, $0, $1) }
+            if accepted >= 0 {
+                onAccept(accepted, peer)
+                if socket == nil { return }
+                continue
+            }
+            switch errno {
+            case EAGAIN: return
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                shed(number)
+                return
+            default: continue  // the peer left the queue: ECONNABORTED and its kin
+            }
+        }
+    }
+
+    /// Takes one connection off the queue and closes it, then pauses.
+    private func shed(_ number: Int32) {
+        reserve = nil
+        let victim = clinux_accept4(number, nil, nil)
+        if victim >= 0 { _ = Glibc.close(victim) }
+        reserve = Self.openReserve()
+        guard let token else { return }
+        loop.change(token, to: [])
+        loop.addTimer(after: Self.exhaustionPause) { [weak self] in
+            guard let self, let token = self.token else { return }
+            self.loop.change(token, to: .read)
+        }
+    }
+}
+
+/// Setting of integer socket options.
+enum SocketOption {
+    /// Sets one option; failure is ignored, as every option set here is an improvement only.
+    static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
+        var value = value
+        _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+}

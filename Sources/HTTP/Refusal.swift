@@ -1,0 +1,34 @@
+// Refusal: why the server itself, not a handler, ends a request, with the status that says so.
+
+package import HTTPWire
+
+/// A request that the server refuses.
+package enum Refusal: Equatable, Sendable {
+    /// It breaks the rules of the message grammar.
+    case wire(WireError)
+    /// Its head did not arrive in time.
+    case headTimeout
+    /// Its body did not progress in time.
+    case bodyTimeout
+    /// Its body is larger than `limit` bytes.
+    case bodyTooLarge(limit: Int)
+
+    /// The status to answer with.
+    package var status: Int {
+        switch self {
+        case .wire(let error): error.suggestedStatus
+        case .headTimeout, .bodyTimeout: 408
+        case .bodyTooLarge: 413
+        }
+    }
+
+    /// What was wrong, as a clause.
+    package var reason: String {
+        switch self {
+        case .wire(let error): "\(error.reason)"
+        case .headTimeout: "the request's head did not arrive in time"
+        case .bodyTimeout: "the request's body did not arrive in time"
+        case .bodyTooLarge(let limit): "the request's body is larger than \(limit) bytes"
+        }
+    }
+}

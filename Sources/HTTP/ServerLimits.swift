@@ -1,0 +1,61 @@
+// ServerLimits: every bound and deadline of the server side, with its default and its reason.
+
+package import HTTPWire
+
+/// Bounds and deadlines of connections and exchanges.
+package struct ServerLimits: Sendable {
+    /// Bounds of the message grammar (head, target, fields, chunks).
+    package var wire = WireLimits()
+
+    /// Body bytes of one request, decoded; a route may ask for less. 1 MiB holds any reasonable
+    /// command and keeps a thousand parallel uploads under a gigabyte.
+    package var bodyBytes = 1 << 20
+
+    /// Time for a complete head, from its first byte (or from the accept). 10 s is slow enough for
+    /// any honest link and starves slow-header attacks.
+    package var headTimeout = Duration.seconds(10)
+
+    /// Time in which a body must progress by `bodyProgressBytes`.
+    package var bodyTimeout = Duration.seconds(30)
+
+    /// Bytes of body that count as progress: a floor of 34 bytes a second.
+    package var bodyProgressBytes = 1024
+
+    /// Time for a TLS handshake.
+    package var handshakeTimeout = Duration.seconds(10)
+
+    /// Time a connection may stay idle: nginx's own default, so that the side in front closes first
+    /// and no request meets a closing socket.
+    package var idleTimeout = Duration.seconds(75)
+
+    /// Time in which a peer must take some of what waits to be sent.
+    package var writeTimeout = Duration.seconds(30)
+
+    /// Time a peer that has closed its sending side still gets for an answer in the making. A
+    /// client that is gone looks the same, so it must be short.
+    package var halfCloseGrace = Duration.seconds(5)
+
+    /// Time an ended connection is still read, so that the last answer is not lost to a reset.
+    package var lingerTimeout = Duration.seconds(2)
+
+    /// Bytes read and dropped while lingering or while skipping a refused body.
+    package var lingerBytes = 256 * 1024
+
+    /// Time for answers in flight when the server shuts down.
+    package var drainTimeout = Duration.seconds(30)
+
+    /// Connections of one loop. A process has 10,000, shared evenly by its loops.
+    package var connections = 10_000
+
+    /// Connections accepted in one turn of the loop, so that a flood cannot starve the guests.
+    package var acceptsPerTurn = 64
+
+    /// Bytes that may wait for one peer before its next pipelined request is looked at.
+    package var sendBacklog = 256 * 1024
+
+    /// Pipelined bytes kept while an answer is in the making; beyond it the socket is not read.
+    package var pipelineBytes = 64 * 1024
+
+    /// Limits with their defaults.
+    package init() {}
+}

@@ -1,0 +1,47 @@
+// ConnectionOptions: the tokens of the Connection field, over all its lines (RFC 9110 §7.6.1).
+
+import Bytes
+
+/// What a peer says about the connection.
+struct ConnectionOptions {
+    private(set) var hasClose = false
+    private(set) var hasKeepAlive = false
+    private(set) var hasUpgrade = false
+
+    /// Reads every Connection line of `table`.
+    init(_ table: borrowing FieldTable, in bytes: UnsafeRawBufferPointer) {
+        let start = table.firstIndex(.connection)
+        guard start < table.count else { return }
+        add(bytes[table.field(at: start).value])
+        guard table.isRepeated(.connection) else { return }
+        for index in (start + 1)..<table.count {
+            let field = table.field(at: index)
+            if field.known == .connection { add(bytes[field.value]) }
+        }
+    }
+
+    private mutating func add(_ value: UnsafeRawBufferPointer) {
+        // One token, as nearly everybody sends it, needs no list.
+        guard !note(value) else { return }
+        var list = FieldList(value)
+        while let token = list.next() { _ = note(token) }
+    }
+
+    private mutating func note(_ token: UnsafeRawBufferPointer) -> Bool {
+        if ASCII.equals(token, "keep-alive") {
+            hasKeepAlive = true
+        } else if ASCII.equals(token, "close") {
+            hasClose = true
+        } else if ASCII.equals(token, "upgrade") {
+            hasUpgrade = true
+        } else {
+            return false
+        }
+        return true
+    }
+
+    /// Whether the connection persists (RFC 9112 §9.3).
+    func keepsAlive(versionMinor: Int) -> Bool {
+        !hasClose && (versionMinor >= 1 || hasKeepAlive)
+    }
+}

@@ -1,0 +1,232 @@
+// KnownField: the field names that this server looks at, and their recognition without regard to
+// case. Everything else is `other` and is found by comparing names.
+//
+// A name is compared eight bytes at a time against constants. Setting bit 0x20 folds case, but only
+// for letters (it would also turn CR into a hyphen), so it is set only where the constant has one.
+
+import Bytes
+
+/// A field name that has a number, so that a head can find it without comparing names.
+package enum KnownField: UInt8, CaseIterable, Sendable {
+    case host, contentLength, transferEncoding, connection, keepAlive, expect, te, trailer, upgrade
+    case contentType, contentEncoding, accept, acceptEncoding, acceptLanguage
+    case authorization, cookie, origin, lastEventID, prefer, idempotencyKey, requestID
+    case forwarded, xForwardedFor, xForwardedProto, xForwardedHost, traceparent, tracestate
+    case ifNoneMatch, ifModifiedSince, range, xsrfProtection
+    case accessControlRequestMethod, accessControlRequestHeaders, secFetchSite
+    case userAgent, referer, server, date, location, setCookie, wwwAuthenticate, retryAfter
+    case cacheControl, proxyAuthenticate, proxyAuthorization, proxyConnection
+    case etag, vary, allow, lastModified, contentRange
+    case other
+
+    /// The name in the usual spelling, or nil for `other`.
+    package var name: StaticString? {
+        switch self {
+        case .host: "Host"
+        case .contentLength: "Content-Length"
+        case .transferEncoding: "Transfer-Encoding"
+        case .connection: "Connection"
+        case .keepAlive: "Keep-Alive"
+        case .expect: "Expect"
+        case .te: "TE"
+        case .trailer: "Trailer"
+        case .upgrade: "Upgrade"
+        case .contentType: "Content-Type"
+        case .contentEncoding: "Content-Encoding"
+        case .accept: "Accept"
+        case .acceptEncoding: "Accept-Encoding"
+        case .acceptLanguage: "Accept-Language"
+        case .authorization: "Authorization"
+        case .cookie: "Cookie"
+        case .origin: "Origin"
+        case .lastEventID: "Last-Event-ID"
+        case .prefer: "Prefer"
+        case .idempotencyKey: "Idempotency-Key"
+        case .requestID: "X-Request-Id"
+        case .forwarded: "Forwarded"
+        case .xForwardedFor: "X-Forwarded-For"
+        case .xForwardedProto: "X-Forwarded-Proto"
+        case .xForwardedHost: "X-Forwarded-Host"
+        case .traceparent: "traceparent"
+        case .tracestate: "tracestate"
+        case .ifNoneMatch: "If-None-Match"
+        case .ifModifiedSince: "If-Modified-Since"
+        case .range: "Range"
+        case .xsrfProtection: "X-XSRF-Protection"
+        case .accessControlRequestMethod: "Access-Control-Request-Method"
+        case .accessControlRequestHeaders: "Access-Control-Request-Headers"
+        case .secFetchSite: "Sec-Fetch-Site"
+        case .userAgent: "User-Agent"
+        case .referer: "Referer"
+        case .server: "Server"
+        case .date: "Date"
+        case .location: "Location"
+        case .setCookie: "Set-Cookie"
+        case .wwwAuthenticate: "WWW-Authenticate"
+        case .retryAfter: "Retry-After"
+        case .cacheControl: "Cache-Control"
+        case .proxyAuthenticate: "Proxy-Authenticate"
+        case .proxyAuthorization: "Proxy-Authorization"
+        case .proxyConnection: "Proxy-Connection"
+        case .etag: "ETag"
+        case .vary: "Vary"
+        case .allow: "Allow"
+        case .lastModified: "Last-Modified"
+        case .contentRange: "Content-Range"
+        case .other: nil
+        }
+    }
+
+    /// The known field that `name` spells, or `other`.
+    package static func recognise(_ name: UnsafeRawBufferPointer) -> KnownField {
+        guard let base = name.baseAddress else { return .other }
+        // The word tests read eight bytes that end with the name; a copy has them in front of it.
+        guard name.count <= 32 else { return .other }
+        return withUnsafeTemporaryAllocation(byteCount: 40, alignment: 8) { copy in
+            copy.baseAddress?.storeBytes(of: 0, as: UInt64.self)
+            guard let copied = copy.baseAddress else { return .other }
+            copied.advanced(by: 8).copyMemory(from: base, byteCount: name.count)
+            return recognise(UnsafeRawPointer(copied), start: 8, count: name.count)
+        }
+    }
+}
+
+extension KnownField {
+    /// The known field spelt by the `count` bytes at `start`, which is at least 8.
+    ///
+    /// Any bytes may stand there; a match is exact but for the case of letters, so a name that is
+    /// recognised is a valid token as well.
+    @inline(__always)
+    static func recognise(_ bytes: UnsafeRawPointer, start: Int, count: Int) -> KnownField {
+        // SAFETY: the caller has `start >= 8` readable bytes in front of the name, and the name.
+        let tail = Words.load(bytes, start &+ count &- 8)
+        if count < 8 { return short(tail >> UInt64((8 &- count) &* 8), count: count) }
+        let head = Words.load(bytes, start)
+        if count <= 16 { return medium(head, tail, count: count) }
+        return long(bytes, start: start, count: count)
+    }
+
+    /// Whether `word` spells `literal`, eight bytes in lower case, without regard to case.
+    @inline(__always)
+    private static func spells(_ word: UInt64, _ literal: StaticString) -> Bool {
+        let wanted = Words.load(literal)
+        // Bit 0x40 marks letters among the characters of field names (hyphens and zeros lack it).
+        let letters = (wanted & 0x4040_4040_4040_4040) >> 1
+        return word | letters == wanted
+    }
+
+    @inline(__always)
+    private static func short(_ word: UInt64, count: Int) -> KnownField {
+        switch count {
+        case 2:
+            if spells(word, "te\0\0\0\0\0\0") { return .te }
+        case 4:
+            if spells(word, "host\0\0\0\0") { return .host }
+            if spells(word, "date\0\0\0\0") { return .date }
+            if spells(word, "etag\0\0\0\0") { return .etag }
+            if spells(word, "vary\0\0\0\0") { return .vary }
+        case 5:
+            if spells(word, "range\0\0\0") { return .range }
+            if spells(word, "allow\0\0\0") { return .allow }
+        case 6:
+            if spells(word, "accept\0\0") { return .accept }
+            if spells(word, "cookie\0\0") { return .cookie }
+            if spells(word, "origin\0\0") { return .origin }
+            if spells(word, "expect\0\0") { return .expect }
+            if spells(word, "prefer\0\0") { return .prefer }
+            if spells(word, "server\0\0") { return .server }
+        case 7:
+            if spells(word, "referer\0") { return .referer }
+            if spells(word, "upgrade\0") { return .upgrade }
+            if spells(word, "trailer\0") { return .trailer }
+        default:
+            break
+        }
+        return .other
+    }
+
+    /// Names of 8 to 16 bytes: the first eight and the last eight, which may overlap.
+    @inline(__always)
+    private static func medium(_ head: UInt64, _ tail: UInt64, count: Int) -> KnownField {
+        @inline(__always)
+        func spell(_ first: StaticString, _ last: StaticString) -> Bool {
+            spells(head, first) && spells(tail, last)
+        }
+        switch count {
+        case 8:
+            if spells(head, "location") { return .location }
+        case 9:
+            if spell("forwarde", "orwarded") { return .forwarded }
+        case 10:
+            if spell("user-age", "er-agent") { return .userAgent }
+            if spell("connecti", "nnection") { return .connection }
+            if spell("keep-ali", "ep-alive") { return .keepAlive }
+            if spell("tracesta", "acestate") { return .tracestate }
+            if spell("set-cook", "t-cookie") { return .setCookie }
+        case 11:
+            if spell("tracepar", "ceparent") { return .traceparent }
+            if spell("retry-af", "ry-after") { return .retryAfter }
+        case 12:
+            if spell("content-", "ent-type") { return .contentType }
+            if spell("x-reques", "quest-id") { return .requestID }
+        case 13:
+            if spell("authoriz", "rization") { return .authorization }
+            if spell("if-none-", "ne-match") { return .ifNoneMatch }
+            if spell("cache-co", "-control") { return .cacheControl }
+            if spell("last-eve", "event-id") { return .lastEventID }
+            if spell("last-mod", "modified") { return .lastModified }
+            if spell("content-", "nt-range") { return .contentRange }
+        case 14:
+            if spell("content-", "t-length") { return .contentLength }
+            if spell("sec-fetc", "tch-site") { return .secFetchSite }
+        case 15:
+            if spell("accept-e", "encoding") { return .acceptEncoding }
+            if spell("accept-l", "language") { return .acceptLanguage }
+            if spell("x-forwar", "rded-for") { return .xForwardedFor }
+            if spell("idempote", "ency-key") { return .idempotencyKey }
+        case 16:
+            if spell("content-", "encoding") { return .contentEncoding }
+            if spell("x-forwar", "ded-host") { return .xForwardedHost }
+            if spell("www-auth", "enticate") { return .wwwAuthenticate }
+            if spell("proxy-co", "nnection") { return .proxyConnection }
+        default:
+            break
+        }
+        return .other
+    }
+
+    /// Names of 17 bytes and more, none of them frequent.
+    @inline(never)
+    private static func long(_ bytes: UnsafeRawPointer, start: Int, count: Int) -> KnownField {
+        let name = UnsafeRawBufferPointer(start: bytes + start, count: count)
+        switch count {
+        case 17:
+            if KnownField.transferEncoding.isSpelt(name) { return .transferEncoding }
+            if KnownField.xForwardedProto.isSpelt(name) { return .xForwardedProto }
+            if KnownField.ifModifiedSince.isSpelt(name) { return .ifModifiedSince }
+            if KnownField.xsrfProtection.isSpelt(name) { return .xsrfProtection }
+        case 18:
+            if KnownField.proxyAuthenticate.isSpelt(name) { return .proxyAuthenticate }
+        case 19:
+            if KnownField.proxyAuthorization.isSpelt(name) { return .proxyAuthorization }
+        case 29:
+            let field = KnownField.accessControlRequestMethod
+            if field.isSpelt(name) { return field }
+        case 30:
+            let field = KnownField.accessControlRequestHeaders
+            if field.isSpelt(name) { return field }
+        default:
+            break
+        }
+        return .other
+    }
+
+    private func isSpelt(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let name, name.utf8CodeUnitCount == bytes.count else { return false }
+        for index in 0..<bytes.count
+        where ASCII.lower(bytes[index]) != ASCII.lower(name.utf8Start[index]) {
+            return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,192 @@
+// RequestLine: method, target and version of a request (RFC 9112 §3).
+//
+//     GET /v1/modules?x=1 HTTP/1.1 \r\n
+//
+// Exactly one space between the parts. RFC 9112 §3 allows recipients to be lenient about blanks and
+// warns that this invites smuggling; we are not. Not here: what form the target has (RequestTarget).
+
+import Bytes
+
+/// Parses the request line.
+enum RequestLine {
+    /// Parses the line that begins at `start`.
+    ///
+    /// - Returns: The offset behind its CRLF, or nil if that has not arrived.
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer, from start: Int, limits: WireLimits,
+        into head: inout RequestHead
+    ) throws(WireFault) -> Int? {
+        guard let base = bytes.baseAddress else { return nil }
+        let end = bytes.count
+        guard let methodEnd = try method(base, from: start, to: end, limits, into: &head)
+        else { return nil }
+        let targetStart = methodEnd &+ 1
+        let targetLimit = min(end, targetStart &+ limits.targetBytes &+ 1)
+        let targetEnd = try target(base, from: targetStart, to: targetLimit, into: &head)
+        guard targetEnd < targetLimit else {
+            if targetLimit &- targetStart > limits.targetBytes { throw .targetTooLong }
+            return nil
+        }
+        head.methodRange = ByteRange(start, methodEnd)
+        head.target = ByteRange(targetStart, targetEnd)
+        guard let lineEnd = try version(base, from: targetEnd &+ 1, to: end, into: &head)
+        else { return nil }
+        try RequestTarget.resolve(bytes, into: &head)
+        return lineEnd
+    }
+
+    /// The offset of the space behind the method, or nil.
+    @inline(__always)
+    private static func method(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limits: WireLimits,
+        into head: inout RequestHead
+    ) throws(WireFault) -> Int? {
+        if end &- start >= 8 {
+            // SAFETY: eight bytes are there; two methods make up nearly all traffic.
+            let word = Words.load(base, start)
+            if word & 0xFFFF_FFFF == Words.load("GET \0\0\0\0") {
+                head.method = .get
+                return start &+ 3
+            }
+            if word & 0xFF_FFFF_FFFF == Words.load("POST \0\0\0") {
+                head.method = .post
+                return start &+ 4
+            }
+        }
+        return try otherMethod(base, from: start, to: end, limits, into: &head)
+    }
+
+    @inline(never)
+    private static func otherMethod(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limits: WireLimits,
+        into head: inout RequestHead
+    ) throws(WireFault) -> Int? {
+        var position = start
+        while position < end {
+            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            if byte == 0x20, position > start {
+                head.method = Method.recognise(
+                    UnsafeRawBufferPointer(start: base + start, count: position - start))
+                return position
+            }
+            guard ASCII.isToken(byte) else { throw .methodInvalid }
+            guard position &- start < limits.methodBytes else { throw .methodTooLong }
+            position &+= 1
+        }
+        return nil
+    }
+
+    /// The offset of the space behind the target, or `end`.
+    @inline(__always)
+    private static func target(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, into head: inout RequestHead
+    ) throws(WireFault) -> Int {
+        // Visible ASCII without # % / ? and backslash: nothing that needs a second look.
+        let low: UInt64 = 0x7FFF_7FD6_0000_0000
+        let high: UInt64 = 0x7FFF_FFFF_EFFF_FFFF
+        var position = start
+        while position < end {
+            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            if byte < 128, (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1 {
+                position &+= 1
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "/"):
+                position &+= 1
+                guard position < end else { return end }
+                let next = base.load(fromByteOffset: position, as: UInt8.self)
+                if next == UInt8(ascii: "/") || next == UInt8(ascii: ".") {
+                    head.pathIsPlain = false
+                }
+            case UInt8(ascii: "%"), UInt8(ascii: "\\"):
+                head.pathIsPlain = false
+                position &+= 1
+            case UInt8(ascii: "?"):
+                return try query(base, from: position, to: end, into: &head)
+            default:
+                return try targetEnd(byte, at: position, from: start)
+            }
+        }
+        return end
+    }
+
+    /// The end of the target whose question mark is at `mark`, or `end`.
+    private static func query(
+        _ base: UnsafeRawPointer, from mark: Int, to end: Int, into head: inout RequestHead
+    ) throws(WireFault) -> Int {
+        var position = mark &+ 1
+        while end &- position >= 8 {
+            let word = Words.load(base, position)
+            let marks =
+                Words.below(word, 0x21) | Words.beyondASCII(word)
+                | Words.equal(word, 0x7F) | Words.equal(word, UInt8(ascii: "#"))
+            guard marks == 0 else {
+                position &+= Words.first(marks)
+                break
+            }
+            position &+= 8
+        }
+        while position < end {
+            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") {
+                head.query = ByteRange(mark &+ 1, position)
+                return try targetEnd(byte, at: position, from: mark)
+            }
+            position &+= 1
+        }
+        return end
+    }
+
+    /// Returns `position` if `byte` is the space that ends a target which began at `start`.
+    @inline(__always)
+    private static func targetEnd(
+        _ byte: UInt8, at position: Int, from start: Int
+    ) throws(WireFault) -> Int {
+        guard byte == 0x20, position > start else { throw targetFault(byte) }
+        return position
+    }
+
+    private static func targetFault(_ byte: UInt8) -> WireFault {
+        switch byte {
+        case 0x20: .targetMissing
+        case 0x0D, 0x0A: .versionMissing
+        case UInt8(ascii: "#"): .targetFragment
+        default: .targetByteInvalid
+        }
+    }
+
+    /// The offset behind the line whose version begins at `start`, or nil.
+    @inline(__always)
+    private static func version(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, into head: inout RequestHead
+    ) throws(WireFault) -> Int? {
+        if end &- start >= 10, Words.load(base, start) == Words.load("HTTP/1.1"),
+            base.loadUnaligned(fromByteOffset: start &+ 8, as: UInt16.self).littleEndian == 0x0A0D
+        {
+            head.versionMinor = 1
+            return start &+ 10
+        }
+        return try otherVersion(base, from: start, to: end, into: &head)
+    }
+
+    @inline(never)
+    private static func otherVersion(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, into head: inout RequestHead
+    ) throws(WireFault) -> Int? {
+        let bytes = UnsafeRawBufferPointer(start: base + start, count: end - start)
+        switch HTTPVersion.parse(bytes) {
+        case .needMore: return nil
+        case .invalid: throw .versionInvalid
+        case .unsupported: throw .versionUnsupported
+        case .minor(let minor): head.versionMinor = minor
+        }
+        guard bytes.count > 8 else { return nil }
+        guard bytes[8] == 0x0D else {
+            throw bytes[8] == 0x0A ? .requestLineBroken : .versionInvalid
+        }
+        guard bytes.count > 9 else { return nil }
+        guard bytes[9] == 0x0A else { throw .requestLineBroken }
+        return start &+ 10
+    }
+}

@@ -1,0 +1,70 @@
+// ChildCommand: what to start and how its three streams are connected. A value; starting it is
+// Child's business.
+
+/// A program to start as a child.
+public struct ChildCommand: Sendable {
+    /// What the child's standard input is connected to.
+    public enum Input: Sendable {
+        /// A pipe, written through `Child.input`.
+        case pipe
+        /// `/dev/null`.
+        case null
+    }
+
+    /// What one of the child's output streams is connected to.
+    public enum Output: Sendable {
+        /// A pipe whose bytes are delivered line by line.
+        ///
+        /// A line ends with LF or CRLF, which is not part of it; `maxLength` bounds it in bytes.
+        case lines(maxLength: Int)
+        /// A pipe whose bytes are delivered as they come.
+        case bytes
+        /// `/dev/null`.
+        case null
+        /// The same stream of this process.
+        case inherit
+    }
+
+    /// The program and its arguments.
+    ///
+    /// The first is looked up in the PATH of this process unless it contains a slash.
+    public var arguments: [String]
+
+    /// The whole environment of the child: nothing is inherited.
+    public var environment: [(String, String)]
+
+    /// The child's working directory; nil: that of this process.
+    public var directory: String?
+
+    /// Standard input.
+    public var input: Input
+
+    /// Standard output.
+    public var output: Output
+
+    /// Standard error.
+    public var error: Output
+
+    /// Whether processes that the child leaves behind in its process group live on when it has
+    /// ended; otherwise they are killed.
+    public var leavesGroup = false
+
+    /// How long, after the child itself has ended, output is awaited that a process it left behind
+    /// could still write.
+    public var lingerTime = Duration.milliseconds(100)
+
+    /// Describes a child; by default its input is a pipe and both outputs are read as lines of at
+    /// most 1 MiB.
+    public init(
+        _ arguments: [String], environment: [(String, String)] = [], directory: String? = nil,
+        input: Input = .pipe, output: Output = .lines(maxLength: 1 << 20),
+        error: Output = .lines(maxLength: 1 << 20)
+    ) {
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = directory
+        self.input = input
+        self.output = output
+        self.error = error
+    }
+}

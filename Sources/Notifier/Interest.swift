@@ -1,0 +1,77 @@
+// Interest, Readiness, Disposition: the words between the loop and its callbacks.
+
+internal import CLinux
+
+/// What a descriptor is watched for.
+public struct Interest: OptionSet, Sendable {
+    /// The set's bits.
+    public let rawValue: UInt8
+
+    /// Makes a set from bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// There is something to read, or the end of the stream.
+    public static let read = Interest(rawValue: 1)
+
+    /// There is room to write.
+    public static let write = Interest(rawValue: 2)
+
+    /// The peer will send nothing more; implied by `read`.
+    public static let peerClosed = Interest(rawValue: 4)
+
+    /// The bits for epoll; hang-up and error always come.
+    var events: UInt32 {
+        var bits: UInt32 = 0
+        if contains(.read) { bits |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
+        if contains(.write) { bits |= EPOLLOUT.rawValue }
+        if contains(.peerClosed) { bits |= EPOLLRDHUP.rawValue }
+        return bits
+    }
+}
+
+/// What happened to a watched descriptor.
+public struct Readiness: OptionSet, Sendable {
+    /// The set's bits.
+    public let rawValue: UInt8
+
+    /// Makes a set from bits.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// There is something to read, or the end of the stream.
+    public static let read = Readiness(rawValue: 1)
+
+    /// There is room to write.
+    public static let write = Readiness(rawValue: 2)
+
+    /// The peer will send nothing more; what it sent may still be unread.
+    public static let peerClosed = Readiness(rawValue: 4)
+
+    /// Both directions are closed; what the peer sent may still be unread.
+    public static let hangUp = Readiness(rawValue: 8)
+
+    /// The descriptor failed; `SO_ERROR` tells why.
+    public static let error = Readiness(rawValue: 16)
+
+    /// Any of the three ends.
+    public static let ended: Readiness = [.peerClosed, .hangUp, .error]
+
+    /// Translates epoll's bits.
+    @inline(__always)
+    init(events: UInt32) {
+        var bits: UInt8 = 0
+        if events & EPOLLIN.rawValue != 0 { bits |= Readiness.read.rawValue }
+        if events & EPOLLOUT.rawValue != 0 { bits |= Readiness.write.rawValue }
+        if events & EPOLLRDHUP.rawValue != 0 { bits |= Readiness.peerClosed.rawValue }
+        if events & EPOLLHUP.rawValue != 0 { bits |= Readiness.hangUp.rawValue }
+        if events & EPOLLERR.rawValue != 0 { bits |= Readiness.error.rawValue }
+        rawValue = bits
+    }
+}
+
+/// What becomes of a registration after its callback.
+public enum Disposition: Sendable {
+    /// Call again.
+    case keep
+    /// Remove the registration.
+    case stop
+}

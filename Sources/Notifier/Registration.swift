@@ -1,0 +1,94 @@
+// Registration: the table of watched descriptors.
+//
+//     token (64 bit) = generation (high 32) | index (low 32)
+//
+// A slot is reused only with a higher generation, so an event or a token that outlived its
+// registration matches nobody: a reused descriptor number never reaches a former owner.
+
+/// Names one watched descriptor; worthless after its removal.
+public struct WatchToken: Hashable, Sendable {
+    let rawValue: UInt64
+
+    var index: Int { Int(truncatingIfNeeded: rawValue & 0xFFFF_FFFF) }
+    var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue >> 32) }
+
+    init(index: Int, generation: UInt32) {
+        rawValue = UInt64(generation) << 32 | UInt64(UInt32(truncatingIfNeeded: index))
+    }
+
+    init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One slot of the table.
+///
+/// Loop-confined.
+final class Registration {
+    @exclusivity(unchecked) var callback: ((Readiness) -> Disposition)?
+    @exclusivity(unchecked) var descriptor: Int32 = -1
+    @exclusivity(unchecked) var interest: Interest = []
+    @exclusivity(unchecked) var generation: UInt32 = 1
+    /// The callback is on the stack: a nested step must not enter it again.
+    @exclusivity(unchecked) var isRunning = false
+    /// A nested step found it ready while it was running: it is silent until the callback is back.
+    @exclusivity(unchecked) var isSuspended = false
+    /// The end of the stream was delivered; the bits that would repeat it are no longer asked for.
+    @exclusivity(unchecked) var endWasDelivered = false
+    /// Number of the poll whose event was delivered last: an older one is stale.
+    @exclusivity(unchecked) var lastPoll: UInt64 = 0
+
+    var isLive: Bool { callback != nil }
+}
+
+/// Slots of watched descriptors by index.
+///
+/// Loop-confined.
+struct RegistrationTable {
+    private var slots: ContiguousArray<Registration> = []
+    private var free: [Int] = []
+
+    /// Number of watched descriptors.
+    var count: Int { slots.count - free.count }
+
+    /// Takes a slot for `descriptor` and returns its token.
+    mutating func insert(
+        _ descriptor: Int32, _ interest: Interest,
+        _ callback: @escaping (Readiness) -> Disposition
+    ) -> WatchToken {
+        let index: Int
+        if let reused = free.popLast() {
+            index = reused
+        } else {
+            index = slots.count
+            slots.append(Registration())
+        }
+        let slot = slots[index]
+        slot.descriptor = descriptor
+        slot.interest = interest
+        slot.callback = callback
+        slot.endWasDelivered = false
+        slot.isRunning = false
+        slot.isSuspended = false
+        slot.lastPoll = 0
+        return WatchToken(index: index, generation: slot.generation)
+    }
+
+    /// The live registration of `token`, if it is still that one.
+    @inline(__always)
+    func find(_ token: WatchToken) -> Registration? {
+        let index = token.index
+        guard index < slots.count else { return nil }
+        let slot = slots[index]
+        return slot.generation == token.generation && slot.isLive ? slot : nil
+    }
+
+    /// Frees the slot of `token`.
+    mutating func remove(_ token: WatchToken) {
+        guard let slot = find(token) else { return }
+        slot.callback = nil
+        slot.descriptor = -1
+        // 2^32 reuses of one slot while one event is in flight cannot happen: a batch is 512. But a
+        // busy slot gets there in weeks, and generation 0 of slot 0 would be the mailbox's token.
+        slot.generation = slot.generation == .max ? 1 : slot.generation + 1
+        free.append(token.index)
+    }
+}

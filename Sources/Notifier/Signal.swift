@@ -1,0 +1,81 @@
+// Signal: an in-process event with typed arguments. Those of the operating system are
+// ProcessSignals.swift; a namespace of named signals is SignalProvider.swift.
+
+/// Names one connection of a handler to a signal; worthless once it is disconnected.
+public struct SignalToken: Hashable, Sendable {
+    let number: UInt64
+}
+
+/// An event that handlers can be connected to.
+///
+/// Loop-confined. Emission is synchronous, in the order of connection, over a snapshot: a handler
+/// connected during an emission waits for the next one, and one disconnected during an emission is
+/// not called any more. Nothing is removed behind anybody's back: a handler says `.keep` or
+/// `.stop`, or is disconnected by its token.
+public final class Signal<Argument> {
+    /// What is called with the argument of an emission.
+    public typealias Handler = (Argument) -> Disposition
+
+    @usableFromInline
+    final class Connection {
+        @usableFromInline let number: UInt64
+        /// Nil once it is disconnected.
+        @exclusivity(unchecked) @usableFromInline var handler: Handler?
+
+        init(_ number: UInt64, _ handler: @escaping Handler) {
+            self.number = number
+            self.handler = handler
+        }
+    }
+
+    @exclusivity(unchecked) @usableFromInline var connections: ContiguousArray<Connection> = []
+    private var nextNumber: UInt64 = 1
+
+    /// Makes a signal nobody is connected to.
+    public init() {}
+
+    /// Number of connected handlers.
+    public var connectionCount: Int { connections.count }
+
+    /// Connects `handler`; one that is connected twice is called twice.
+    @discardableResult
+    public func connect(_ handler: @escaping Handler) -> SignalToken {
+        let token = SignalToken(number: nextNumber)
+        nextNumber += 1
+        connections.append(Connection(token.number, handler))
+        return token
+    }
+
+    /// Disconnects a handler; returns whether it was connected.
+    @discardableResult
+    public func disconnect(_ token: SignalToken) -> Bool {
+        disconnect(number: token.number)
+    }
+
+    /// Calls every connected handler with `argument`.
+    @inlinable
+    public func emit(_ argument: Argument) {
+        let snapshot = connections
+        for connection in snapshot {
+            guard let handler = connection.handler else { continue }
+            if handler(argument) == .stop { disconnect(number: connection.number) }
+        }
+    }
+
+    @discardableResult
+    @usableFromInline
+    func disconnect(number: UInt64) -> Bool {
+        // Numbers grow with the place, so the search may be binary; handlers are few, so it is not.
+        guard let place = connections.firstIndex(where: { $0.number == number }) else {
+            return false
+        }
+        connections.remove(at: place).handler = nil
+        return true
+    }
+}
+
+extension Signal where Argument == Void {
+    /// Calls every connected handler.
+    @inlinable
+    public func emit() { emit(()) }
+}

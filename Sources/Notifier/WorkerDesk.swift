@@ -1,0 +1,61 @@
+// WorkerDesk: the callbacks of a loop that wait for news from worker threads, by number.
+
+/// Something that hears progress messages of one type.
+///
+/// Loop-confined.
+protocol WorkerListener<Message>: AnyObject {
+    associatedtype Message
+
+    /// Takes a message in.
+    func hear(_ message: Message)
+}
+
+/// What the owner of a piece of work wants to hear.
+///
+/// Loop-confined.
+final class WorkerCallbacks<Value: Sendable, Message: Sendable>: WorkerListener {
+    let progress: (Message) -> Void
+    let then: (Result<Value, any Error>) -> Void
+
+    init(
+        progress: @escaping (Message) -> Void, then: @escaping (Result<Value, any Error>) -> Void
+    ) {
+        self.progress = progress
+        self.then = then
+    }
+
+    /// Passes a message on.
+    func hear(_ message: Message) { progress(message) }
+}
+
+/// The callbacks of one loop.
+///
+/// Loop-confined.
+final class WorkerDesk: LoopLocal {
+    private var waiting: [UInt64: AnyObject] = [:]
+    private var nextNumber: UInt64 = 0
+
+    init(loop: EventLoop) {}
+
+    /// Keeps callbacks until they are taken; returns their number.
+    func add(_ callbacks: AnyObject) -> UInt64 {
+        nextNumber += 1
+        waiting[nextNumber] = callbacks
+        return nextNumber
+    }
+
+    /// The callbacks of `number`, if they still wait.
+    func find<Kind>(_ number: UInt64, as kind: Kind.Type) -> Kind? {
+        waiting[number] as? Kind
+    }
+
+    /// Takes the callbacks of `number` away.
+    func take<Kind>(_ number: UInt64, as kind: Kind.Type) -> Kind? {
+        waiting.removeValue(forKey: number) as? Kind
+    }
+
+    /// Forgets the callbacks of `number`.
+    func remove(_ number: UInt64) {
+        waiting[number] = nil
+    }
+}

@@ -1,0 +1,41 @@
+// CheckConfig: `signalbox check-config`: every fault of a file, without serving it. And `routes`.
+
+internal import ArgumentParser
+internal import Gateway
+
+/// Checks a configuration.
+struct CheckConfig: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "check-config",
+        abstract: "Check a configuration file and name every fault.",
+        discussion: "Ends with code 0 if the file is usable, with 3 if it is not.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    @Argument(help: "The configuration file.")
+    var file: String?
+
+    func run() throws {
+        var options = options
+        if let file { options.config = file }
+        let settings = try options.load()
+        let modules = settings.modules.count
+        let timers = settings.timers.count
+        Terminal.print(
+            "\(options.file): ok (\(settings.listeners.count) listeners, \(modules) modules, "
+                + "\(timers) timers)")
+    }
+}
+
+/// Lists what would be served.
+struct Routes: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the URLs that a configuration serves.")
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        let settings = try options.load()
+        for line in Gateway.routes(of: settings) { Terminal.print(line) }
+    }
+}

@@ -1,0 +1,76 @@
+// Serve: `signalbox serve`: the gateway of a configuration file.
+
+internal import ArgumentParser
+internal import Gateway
+internal import Glibc
+
+/// Where the configuration comes from.
+struct ConfigurationOptions: ParsableArguments {
+    /// The file used if none is named: where a package would put it.
+    static let standardFile = "/etc/signalbox/signalbox.json5"
+
+    @Option(
+        name: [.customShort("c"), .long],
+        help: "The configuration file (default: $SIGNALBOX_CONFIG, else \(standardFile)).")
+    var config: String?
+
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Overrides one setting, e.g. --set log.level=debug. Repeatable.",
+            valueName: "key=value"))
+    var overrides: [String] = []
+
+    /// The file to read.
+    var file: String { config ?? Environment.value("SIGNALBOX_CONFIG") ?? Self.standardFile }
+
+    /// The settings; ends the program with every fault named if they are wrong.
+    func load() throws -> Settings {
+        do throws(SettingsError) {
+            return try Settings.load(
+                file: file, environment: Environment.all, overrides: try parsedOverrides())
+        } catch {
+            Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
+        }
+    }
+
+    private func parsedOverrides() throws(SettingsError) -> [Settings.Override] {
+        var result: [Settings.Override] = []
+        for text in overrides {
+            guard let equals = text.firstIndex(of: "=") else {
+                throw SettingsError(faults: [
+                    SettingsFault(
+                        source: "command line", keyPath: text, problem: "has no value",
+                        advice: "write --set \(text)=VALUE")
+                ])
+            }
+            result.append(
+                .init(
+                    key: String(text[..<equals]), value: String(text[text.index(after: equals)...])))
+        }
+        return result
+    }
+}
+
+/// Serves a configuration.
+struct Serve: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the modules of a configuration file.",
+        discussion: """
+            TERM or INT ends it in good order, a second one at once. HUP reads the certificates \
+            again, USR1 opens the log file anew.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() throws {
+        let settings = try options.load()
+        do throws(GatewayError) {
+            try Gateway(settings).run { report in
+                Terminal.print(Banner.text(report, settings))
+            }
+        } catch {
+            Terminal.fail("\(error)")
+        }
+    }
+}

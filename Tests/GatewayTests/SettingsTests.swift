@@ -1,0 +1,258 @@
+// What a configuration becomes: every key in its place, defaults, paths, and who goes before whom.
+
+import Foundation
+import Testing
+
+@testable import Gateway
+
+/// Parses `text` as a file in `/etc/box`.
+func settings(
+    _ text: String, environment: [String: String] = [:], overrides: [Settings.Override] = []
+) throws -> Settings {
+    try Settings.parse(
+        text: text, name: "f", folder: "/etc/box", environment: environment, overrides: overrides)
+}
+
+/// A configuration that uses every key there is.
+let everything = """
+    {
+      $schema: "x", version: 1, base_path: "/box/v", loops: 3, allow_anonymous: true,
+      listeners: [
+        { url: "http://0.0.0.0:80" },
+        { url: "https://[::1]:8443", certificate: "a.crt", key: "/k/a.key",
+          certificates: [{ certificate: "./b.crt", key: "../b.key" }],
+          client_ca: "ca.crt", client_auth: "optional" },
+        { url: "unix:run/box.sock" },
+      ],
+      limits: {
+        head_size: "32KiB", target_size: 4096, header_fields: 7, body_size: "1.5MB", json_depth: 8,
+        head_timeout: "1s", body_timeout: "2s", handshake_timeout: "3s", idle_timeout: "4s",
+        write_timeout: "5s", call_timeout: "6s", drain_timeout: "0s", connections: 20,
+        connections_per_address: 9, pipelined_requests: 3, stream_buffer: "8KiB",
+      },
+      log: { level: "debug", format: "json", access: true, file: "log/box.log" },
+      modules: {
+        zeta: { builtin: "echo" },
+        host: {
+          description: "d", command: ["./bin/host", "../x"], start: "eager", directory: "work",
+          environment: { A: "1" }, inherit_environment: ["PATH"], pass_context: true,
+          calls_in_flight: 5, queue: 0, queue_timeout: "7s", line_size: "1MiB",
+          start_timeout: "8s", stop_timeout: "9s", idle_timeout: "10m",
+          restart: { delay: "1s", max_delay: "1m", failures: 2 },
+          signals: ["host.*", "box.**"],
+          commands: {
+            zebra: { safe: true, timeout: "5s", description: "z",
+                     params: { type: "object", properties: { b: {}, a: true } }, result: false },
+            aardvark: {},
+          },
+        },
+        df: {
+          exec: ["df", "-h"], output: "lines", output_size: 10, exit_status: { "1": 404, "2": 503 },
+          commands: { one: { exec: ["df", "{path}"] } },
+        },
+        api: { http: "https://api.example:8000/base/", ca: "api.crt", connections: 2 },
+        demo: { reply: { hello: { z: [1, 2.5, null, "é\\n\\u0001"], a: 9007199254740993 }, no: null },
+                commands: { no: { description: "n" } } },
+      },
+      signals: {
+        history: { events: 10, size: "1KiB", age: "1h" },
+        heartbeat: "20s", retry: "3s", subscriptions: 5,
+      },
+      timers: {
+        tick: { every: "1s", emit: { signal: "demo.tick", data: { from: "timer" } },
+                jitter: "1s", max_runs: 3 },
+        once: { after: "10s", emit: { signal: "demo.once" } },
+        noon: { cron: "0 12 * * *", timezone: "Europe/Berlin", overlap: "queue",
+                call: { module: "host", command: "zebra", params: [1] } },
+        then: { at: "2030-12-01T08:00:00+01:00", call: { module: "zeta", command: "echo" } },
+      },
+    }
+    """
+
+func text(_ bytes: [UInt8]?) -> String? { bytes.map { String(decoding: $0, as: UTF8.self) } }
+
+struct SettingsTests {
+    @Test func `an empty object means the defaults`() throws {
+        #expect(try settings("{}") == Settings())
+        #expect(Settings().listeners.map(\.url) == ["http://localhost:8080"])
+        #expect(Settings().limits.bodySize == 1_048_576)
+    }
+
+    @Test func `null means the default as well`() throws {
+        #expect(
+            try settings("{ loops: null, log: null, limits: { idle_timeout: null } }") == Settings()
+        )
+    }
+
+    @Test func `the fixed parts land in their places`() throws {
+        let settings = try settings(everything)
+        #expect(settings.basePath == "/box/v")
+        #expect(settings.loops == 3)
+        #expect(settings.allowsAnonymous)
+        let limits = settings.limits
+        #expect(limits.headSize == 32_768 && limits.targetSize == 4_096)
+        #expect(limits.headerFields == 7 && limits.bodySize == 1_500_000 && limits.jsonDepth == 8)
+        #expect(
+            [
+                limits.headTimeout, limits.bodyTimeout, limits.handshakeTimeout,
+                limits.idleTimeout, limits.writeTimeout, limits.callTimeout, limits.drainTimeout,
+            ] == [1, 2, 3, 4, 5, 6, 0].map { Duration.seconds($0) })
+        #expect(limits.connections == 20 && limits.connectionsPerAddress == 9)
+        #expect(limits.pipelinedRequests == 3 && limits.streamBuffer == 8_192)
+        #expect(settings.log.level == .debug && settings.log.format == .json)
+        #expect(settings.log.access && settings.log.file == "/etc/box/log/box.log")
+        let signals = settings.signals
+        #expect(signals.history.events == 10 && signals.history.size == 1_024)
+        #expect(signals.history.age == .seconds(3_600) && signals.heartbeat == .seconds(20))
+        #expect(signals.retry == .seconds(3) && signals.subscriptions == 5)
+    }
+
+    @Test func `listeners have addresses and files`() throws {
+        let listeners = try settings(everything).listeners
+        #expect(
+            listeners.map(\.address) == [
+                .tcp(host: "0.0.0.0", port: 80), .tcp(host: "::1", port: 8443),
+                .unix(path: "/etc/box/run/box.sock"),
+            ])
+        #expect(listeners.map(\.isLocal) == [false, true, true])
+        #expect(listeners[0].tls == nil && listeners[2].tls == nil)
+        #expect(
+            listeners[1].tls?.certificates == [
+                .init(certificate: "/etc/box/a.crt", key: "/k/a.key"),
+                .init(certificate: "/etc/box/b.crt", key: "/etc/box/../b.key"),
+            ])
+        #expect(listeners[1].tls?.clientAuthority == "/etc/box/ca.crt")
+        #expect(listeners[1].tls?.clientAuthentication == .optional)
+    }
+
+    @Test func `a client authority alone requires client certificates`() throws {
+        let settings = try settings(
+            "{ listeners: [{ url: 'https://localhost', certificate: 'a', key: 'b', client_ca: 'c' }] }"
+        )
+        #expect(settings.listeners[0].tls?.clientAuthentication == .required)
+        #expect(settings.listeners[0].address == .tcp(host: "localhost", port: 443))
+    }
+
+    @Test func `modules and commands keep the order of the file`() throws {
+        let modules = try settings(everything).modules
+        #expect(modules.map(\.name) == ["zeta", "host", "df", "api", "demo"])
+        #expect(modules[1].commands.map(\.name) == ["zebra", "aardvark"])
+    }
+
+    @Test func `a process has its keys`() throws {
+        let module = try settings(everything).modules[1]
+        guard case .process(let process) = module.kind else {
+            Issue.record("host is no process")
+            return
+        }
+        #expect(module.description == "d" && module.signals == ["host.*", "box.**"])
+        #expect(process.command == ["/etc/box/bin/host", "../x"])
+        #expect(process.child.directory == "/etc/box/work")
+        #expect(process.child.environment == ["A": "1"])
+        #expect(process.child.inheritedEnvironment == ["PATH"])
+        #expect(process.child.callsInFlight == 5 && process.child.queue == 0)
+        #expect(process.child.queueTimeout == .seconds(7))
+        #expect(process.child.stopTimeout == .seconds(9))
+        #expect(process.start == .eager && process.passesContext)
+        #expect(process.lineSize == 1 << 20 && process.startTimeout == .seconds(8))
+        #expect(process.idleTimeout == .seconds(600))
+        #expect(process.restart.delay == .seconds(1) && process.restart.maxDelay == .seconds(60))
+        #expect(process.restart.failures == 2)
+        let zebra = module.commands[0]
+        #expect(zebra.isSafe && zebra.timeout == .seconds(5) && zebra.description == "z")
+        #expect(text(zebra.params) == #"{"type":"object","properties":{"b":{},"a":true}}"#)
+        #expect(text(zebra.result) == "false")
+        #expect(module.commands[1] == Settings.Command(name: "aardvark"))
+    }
+
+    @Test func `a process runs in the folder of the file and may emit below its name`() throws {
+        let module = try settings("{ modules: { a: { command: ['python3', 'x.py'] } } }").modules[0]
+        #expect(
+            module
+                == Settings.Module(
+                    name: "a",
+                    kind: .process(.init(command: ["python3", "x.py"], directory: "/etc/box"))))
+        #expect(module.signals == ["a.**"])
+    }
+
+    @Test func `exec, upstream, reply and builtin have their keys`() throws {
+        let modules = try settings(everything).modules
+        #expect(modules[0].kind == .builtin(.echo))
+        #expect(modules[0].commands.map(\.name) == ["echo"])
+        var exec = Settings.ExecModule(exec: ["df", "-h"], directory: "/etc/box")
+        exec.output = .lines
+        exec.outputSize = 10
+        exec.exitStatus = [1: 404, 2: 503]
+        #expect(modules[2].kind == .exec(exec))
+        #expect(modules[2].commands[0].exec == ["df", "{path}"])
+        var api = Settings.UpstreamModule(
+            url: "https://api.example:8000/base/",
+            address: .tcp(host: "api.example", port: 8000), basePath: "/base", usesTLS: true)
+        api.authority = "/etc/box/api.crt"
+        api.connections = 2
+        #expect(modules[3].kind == .upstream(api))
+        guard case .reply(let replies) = modules[4].kind else {
+            Issue.record("demo is no reply")
+            return
+        }
+        #expect(
+            text(replies["hello"]) == #"{"z":[1,2.5,null,"é\n\u0001"],"a":9007199254740993}"#)
+        #expect(text(replies["no"]) == "null")
+        #expect(modules[4].commands.map(\.name) == ["no", "hello"])
+        #expect(modules[4].commands.map(\.isSafe) == [false, true])
+    }
+
+    @Test func `an exec module without commands has the command run`() throws {
+        let module = try settings("{ modules: { a: { exec: ['true'] } } }").modules[0]
+        #expect(module.commands == [Settings.Command(name: "run")])
+    }
+
+    @Test func `timers have schedules and actions`() throws {
+        let timers = try settings(everything).timers
+        #expect(timers.map(\.name) == ["tick", "once", "noon", "then"])
+        #expect(
+            timers.map(\.schedule) == [
+                .every(.seconds(1)), .after(.seconds(10)),
+                .cron("0 12 * * *", timezone: "Europe/Berlin"), .at("2030-12-01T08:00:00+01:00"),
+            ])
+        #expect(
+            timers.map(\.action) == [
+                .emit(signal: "demo.tick", data: [UInt8](#"{"from":"timer"}"#.utf8)),
+                .emit(signal: "demo.once", data: [UInt8]("null".utf8)),
+                .call(module: "host", command: "zebra", params: [UInt8]("[1]".utf8)),
+                .call(module: "zeta", command: "echo", params: [UInt8]("{}".utf8)),
+            ])
+        #expect(timers[0].jitter == .seconds(1) && timers[0].maxRuns == 3)
+        #expect(timers[2].overlap == .queue && timers[1].overlap == .skip)
+    }
+
+    @Test func `fewer connections leave fewer per address`() throws {
+        #expect(try settings("{ limits: { connections: 100 } }").limits.connectionsPerAddress == 50)
+        #expect(try settings("{ limits: { connections: 1 } }").limits.connectionsPerAddress == 1)
+    }
+
+    @Test func `one module needs no file`() throws {
+        let plain = try Settings.oneModule(command: ["./a", "b"], folder: "/home/me")
+        #expect(plain.listeners == [.loopback])
+        var process = Settings.ProcessModule(command: ["/home/me/a", "b"], directory: "/home/me")
+        process.start = .eager
+        #expect(plain.modules.map(\.kind) == [.process(process)])
+        #expect(plain.modules[0].name == "main" && plain.modules[0].signals == ["**"])
+        let both = try Settings.oneModule(
+            command: ["a"], folder: "/home/me",
+            certificate: .init(certificate: "c.crt", key: "/c.key"),
+            environment: ["SIGNALBOX_LOG_LEVEL": "debug"])
+        #expect(both.listeners.map(\.url) == ["http://localhost:8080", "https://localhost:8443"])
+        #expect(
+            both.listeners[1].tls?.certificates == [
+                .init(certificate: "/home/me/c.crt", key: "/c.key")
+            ])
+        #expect(both.log.level == .debug)
+    }
+
+    @Test func `one module without a program is refused`() {
+        #expect(throws: SettingsError.self) {
+            try Settings.oneModule(command: [], folder: "/")
+        }
+    }
+}

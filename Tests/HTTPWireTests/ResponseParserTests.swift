@@ -1,0 +1,9 @@
+import HTTPWire
+import Testing
+
+@Suite struct ResponseParserTests {
+    @Test(arguments: Vector.load("responses"))
+    func `a response is read or refused the same in every cut`(_ vector: Vector) {
+        vector.check(ResponseReader.init)
+    }
+}

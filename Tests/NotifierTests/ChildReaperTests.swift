@@ -1,0 +1,108 @@
+// Each test runs in a process of its own: a sub-reaper would take over the orphans of other tests,
+// and the children that the testing library waits for.
+
+import Glibc
+import Notifier
+import Testing
+
+@Suite(.timeLimit(.minutes(2)))
+struct ChildReaperTests {
+    /// A child that leaves an orphan in a session of its own, which ends soon.
+    private static let orphanMaker = shell("setsid sh -c 'sleep 0.05; exit 7' >/dev/null & exit 0")
+
+    @Test func `a sub-reaper reaps what its children left behind`() async {
+        await #expect(processExitsWith: .success) {
+            try ChildReaper.becomeSubreaper()
+            let loop = try EventLoop()
+            _ = try loop.outcome(of: Self.orphanMaker)
+            var reaped = 0
+            let isDone = loop.run(
+                until: {
+                    reaped += ChildReaper.reapStrays().reaped
+                    return reaped == 1
+                }, polling: .milliseconds(5), limit: .seconds(20))
+            try #require(isDone)
+            var status: Int32 = 0
+            try #require(waitpid(-1, &status, WNOHANG) == -1 && errno == ECHILD)
+        }
+    }
+
+    @Test func `strays are reaped on SIGCHLD`() async {
+        await #expect(processExitsWith: .success) {
+            ProcessSignals.block([.child])
+            try ChildReaper.becomeSubreaper()
+            let loop = try EventLoop()
+            let reaper = try ChildReaper(on: loop)
+            _ = try loop.outcome(of: Self.orphanMaker)
+            let isDone = loop.run(
+                until: {
+                    var info = siginfo_t()
+                    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1
+                }, polling: .milliseconds(20), limit: .seconds(20))
+            try #require(isDone)
+            reaper.stop()
+            try #require(loop.watchCount == 0)
+        }
+    }
+
+    @Test func `without SIGCHLD strays are reaped by a timer`() async {
+        await #expect(processExitsWith: .success) {
+            try ChildReaper.becomeSubreaper()
+            let loop = try EventLoop()
+            let reaper = try ChildReaper(on: loop)
+            _ = try loop.outcome(of: Self.orphanMaker)
+            let isDone = loop.run(
+                until: {
+                    var info = siginfo_t()
+                    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == -1
+                }, polling: .milliseconds(20), limit: .seconds(20))
+            try #require(isDone)
+            reaper.stop()
+            try #require(loop.timerCount == 0)
+        }
+    }
+
+    @Test func `the reaper never takes an exit from its owner`() async {
+        await #expect(processExitsWith: .success) {
+            try ChildReaper.becomeSubreaper()
+            let isOver = Shared(false)
+            // A thread that looks for strays all the time, while children start and end.
+            let hunter = try LoopThread(name: "hunter") { loop in
+                loop.addTimer(every: .microseconds(50)) {
+                    ChildReaper.reapStrays()
+                    return isOver.value ? .stop : .keep
+                }
+            }
+            let loop = try EventLoop()
+            for number in 0..<150 {
+                let record = try loop.outcome(of: shell("exit \(number % 100)", output: .null))
+                try #require(record.exits == [.exited(Int32(number % 100))])
+            }
+            isOver.change { $0 = true }
+            hunter.stop()
+            hunter.join()
+        }
+    }
+
+    @Test func `a child its owner has yet to reap is reported to be in the way`() async {
+        await #expect(processExitsWith: .success) {
+            let loop = try EventLoop()
+            let child = try Child.spawn(
+                ChildCommand(["true"], input: .null, output: .null, error: .null), on: loop)
+            var info = siginfo_t()
+            try #require(waitid(P_PID, id_t(child.pid), &info, WEXITED | WNOWAIT) == 0)
+            let found = ChildReaper.reapStrays()
+            try #require(found.reaped == 0 && found.isIncomplete)
+            try #require(loop.run(until: { child.exit == .exited(0) }, limit: .seconds(20)))
+        }
+    }
+}
+
+extension EventLoop {
+    /// As `run(until:limit:)`, for a condition that no event of the loop announces.
+    func run(until condition: () -> Bool, polling interval: Duration, limit: Duration) -> Bool {
+        let timer = addTimer(every: interval) { .keep }
+        defer { removeTimer(timer) }
+        return run(until: condition, limit: limit)
+    }
+}
