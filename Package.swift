@@ -57,5 +57,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        // Benchmarks
+        .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
     ]
 )
