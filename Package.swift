@@ -16,6 +16,15 @@ func floor(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], path: String? = nil,
+    resources: [Resource] = [], exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: path, exclude: exclude,
+        resources: resources, swiftSettings: strict)
+}
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -59,5 +68,13 @@ let package = Package(
             swiftSettings: strict),
         // Benchmarks
         .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
+        // Tests
+        tests("BytesTests", ["Bytes"]),
+        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"]),
+        tests("HTTPWireTests", ["HTTPWire", "Bytes"], resources: [.copy("Vectors")]),
+        tests("JSONTests", ["JSON", "Bytes"], resources: [.copy("Corpus")]),
+        tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
+        tests("CompressionTests", ["Compression", "Bytes"]),
+        tests("GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging]),
     ]
 )

@@ -48,6 +48,8 @@ int clinux_usable_cpus(void) {
     return CPU_COUNT(&allowed);
 }
 
+int clinux_is_main_thread(void) { return gettid() == getpid(); }
+
 int clinux_set_subreaper(int on) { return prctl(PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); }
 
 static int reap(idtype_t type, id_t id, int flags, struct clinux_exit *out) {

@@ -228,7 +228,9 @@ static inline STACK_OF(X509) *copenssl_chain_new(void) { return sk_X509_new_null
 static inline int copenssl_chain_append(STACK_OF(X509) *chain, X509 *certificate) {
     return sk_X509_push(chain, certificate);
 }
-static inline void copenssl_chain_free(STACK_OF(X509) *chain) { sk_X509_pop_free(chain, X509_free); }
+static inline void copenssl_chain_free(STACK_OF(X509) *chain) {
+    sk_X509_pop_free(chain, X509_free);
+}
 
 /* A password callback that has none, and notes in `argument` (an int) that it was asked. */
 static inline int copenssl_no_password(char *buffer, int size, int writing, void *argument) {

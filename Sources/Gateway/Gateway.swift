@@ -69,12 +69,37 @@ public final class Gateway {
         own = modules.sorted { $0.key < $1.key }.map { (name: $0.key, module: $0.value) }
     }
 
+    /// Refuses settings that this version cannot keep.
+    ///
+    /// - Throws: `GatewayError.unsupported` naming the setting.
+    public static func check(_ settings: Settings) throws(GatewayError) {
+        for module in settings.modules {
+            if case .upstream = module.kind {
+                throw .unsupported(
+                    "modules.\(module.name).http: upstream modules are not in version \(version)")
+            }
+        }
+        for timer in settings.timers {
+            if case .cron = timer.schedule {
+                throw .unsupported(
+                    "timers.\(timer.name).cron: cron timers are not in version \(version);"
+                        + " use every, after or at")
+            }
+            if timer.overlap == .queue {
+                throw .unsupported(
+                    "timers.\(timer.name).overlap: \"queue\" is not in version \(version);"
+                        + " use skip or parallel")
+            }
+        }
+    }
+
     /// Serves until a signal ends it (TERM, INT); `ready` is told once everything listens.
     ///
     /// - Throws: `GatewayError` if it cannot start; nothing is left open then.
     public func run(ready: (GatewayReport) -> Void = { _ in }) throws(GatewayError) {
         ProcessSignals.block([.terminate, .interrupt, .hangUp, .user1])
         ProcessSignals.ignoreBrokenPipes()
+        try Self.check(settings)
         let count = settings.loops ?? LoopGroup.usableCPUs
         let target = try openLog()
         let sink = LogSink(target: target, settings: settings.log, environment: environment)

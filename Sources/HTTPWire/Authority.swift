@@ -12,16 +12,9 @@ package enum Authority {
     /// With `needsPort` the port must be there, as in a CONNECT target (RFC 9112 §3.2.3).
     package static func isValid(_ bytes: UnsafeRawBufferPointer, needsPort: Bool = false) -> Bool {
         guard bytes.count > 0 else { return false }
-        let hostEnd: Int
-        if bytes[0] == UInt8(ascii: "[") {
-            guard let bracket = closingBracket(bytes),
-                isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<bracket]))
-            else { return false }
-            hostEnd = bracket + 1
-        } else {
-            guard let end = registeredNameEnd(bytes), end > 0 else { return false }
-            hostEnd = end
-        }
+        let isLiteral = bytes[0] == UInt8(ascii: "[")
+        let hostEnd = isLiteral ? literalEnd(bytes) : registeredNameEnd(bytes)
+        guard let hostEnd, hostEnd > 0 else { return false }
         guard hostEnd < bytes.count else { return !needsPort }
         return isPort(bytes, from: hostEnd, needsDigits: needsPort)
     }
@@ -33,6 +26,12 @@ package enum Authority {
         let low: UInt64 = 0x2BFF_7FD2_0000_0000
         let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
         var index = 0
+        // SAFETY: eight bytes are left; most hosts have nothing but letters, digits and dots.
+        while let base = bytes.baseAddress, bytes.count &- index >= 8,
+            Words.isHostName(Words.load(base, index))
+        {
+            index &+= 8
+        }
         while index < bytes.count {
             let byte = bytes[index]
             if byte < 128, (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1 {
@@ -48,18 +47,31 @@ package enum Authority {
     }
 
     /// Whether `bytes` from `start` on are a colon and a port number, at most 65,535.
+    @inline(__always)
     private static func isPort(
         _ bytes: UnsafeRawBufferPointer, from start: Int, needsDigits: Bool
     ) -> Bool {
         guard bytes[start] == UInt8(ascii: ":") else { return false }
-        let digitCount = bytes.count - start - 1
+        let digitCount = bytes.count &- start &- 1
         guard digitCount <= 5, digitCount > 0 || !needsDigits else { return false }
-        var port = 0
-        for byte in bytes[(start + 1)...] {
-            guard ASCII.isDigit(byte) else { return false }
-            port = port * 10 + Int(byte &- 48)
+        var port: UInt32 = 0
+        var index = start &+ 1
+        while index < bytes.count {
+            let digit = bytes[index] &- 48
+            guard digit < 10 else { return false }
+            port = port &* 10 &+ UInt32(digit)
+            index &+= 1
         }
         return port <= 65_535
+    }
+
+    /// The end of the IPv6 literal in brackets that `bytes` begin with, or nil.
+    @inline(never)
+    private static func literalEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        guard let bracket = closingBracket(bytes),
+            isIPv6(UnsafeRawBufferPointer(rebasing: bytes[1..<bracket]))
+        else { return nil }
+        return bracket + 1
     }
 
     private static func closingBracket(_ bytes: UnsafeRawBufferPointer) -> Int? {

@@ -88,7 +88,7 @@ struct FramingFields {
     ///
     /// RFC 9112 §6.1: 501 for a coding we do not understand; §6.3: 400 if chunked is not the last.
     static func checkCoding(_ value: UnsafeRawBufferPointer) throws(WireFault) {
-        guard !ASCII.equals(value, "chunked") else { return }
+        guard !Words.spell(value, "chunked") else { return }
         var list = FieldList(value)
         var hasChunked = false
         var elementCount = 0
@@ -96,7 +96,7 @@ struct FramingFields {
             // Nothing may follow chunked, and parameters of it do not exist.
             guard !hasChunked, element.count > 0 else { throw .codingInvalid }
             for byte in element where !ASCII.isToken(byte) { throw .codingInvalid }
-            hasChunked = ASCII.equals(element, "chunked")
+            hasChunked = Words.spell(element, "chunked")
             elementCount += 1
         }
         // `chunked` in the company of nothing but empty elements is a known filter bypass.

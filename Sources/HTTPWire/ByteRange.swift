@@ -35,8 +35,10 @@ package struct ByteRange: Equatable, Sendable {
 
 extension UnsafeRawBufferPointer {
     /// The bytes at `range`; they live as long as this buffer does.
+    @inline(__always)
     package subscript(_ range: ByteRange) -> UnsafeRawBufferPointer {
         precondition(range.start <= range.end && Int(range.end) <= count, "range of another input")
-        return UnsafeRawBufferPointer(rebasing: self[Int(range.start)..<Int(range.end)])
+        guard let baseAddress else { return self }
+        return UnsafeRawBufferPointer(start: baseAddress + Int(range.start), count: range.count)
     }
 }

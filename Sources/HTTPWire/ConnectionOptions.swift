@@ -1,7 +1,5 @@
 // ConnectionOptions: the tokens of the Connection field, over all its lines (RFC 9110 §7.6.1).
 
-import Bytes
-
 /// What a peer says about the connection.
 struct ConnectionOptions {
     private(set) var hasClose = false
@@ -21,23 +19,18 @@ struct ConnectionOptions {
     }
 
     private mutating func add(_ value: UnsafeRawBufferPointer) {
-        // One token, as nearly everybody sends it, needs no list.
-        guard !note(value) else { return }
         var list = FieldList(value)
-        while let token = list.next() { _ = note(token) }
+        while let token = list.next() { note(token) }
     }
 
-    private mutating func note(_ token: UnsafeRawBufferPointer) -> Bool {
-        if ASCII.equals(token, "keep-alive") {
-            hasKeepAlive = true
-        } else if ASCII.equals(token, "close") {
+    private mutating func note(_ token: UnsafeRawBufferPointer) {
+        if Words.spell(token, "close") {
             hasClose = true
-        } else if ASCII.equals(token, "upgrade") {
+        } else if Words.spell(token, "keep-alive") {
+            hasKeepAlive = true
+        } else if Words.spell(token, "upgrade") {
             hasUpgrade = true
-        } else {
-            return false
         }
-        return true
     }
 
     /// Whether the connection persists (RFC 9112 §9.3).

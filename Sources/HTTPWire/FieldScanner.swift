@@ -15,96 +15,115 @@ enum FieldScanner {
     ///
     /// - Returns: The offset behind the empty line, or nil if it has not arrived.
     /// - Throws: The first fault in order of bytes.
+    @inline(__always)
     static func scan(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, limits: WireLimits,
+        _ bytes: UnsafeRawBufferPointer, from start: Int, fieldLimit: Int, nameLimit: Int,
         into table: inout FieldTable
     ) throws(WireFault) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let end = bytes.count
-        let fieldLimit = min(limits.fieldCount, table.capacity)
+        let fieldLimit = min(fieldLimit, table.capacity)
         var position = start
+        // SAFETY: every read is at an offset that was compared with `end`, or, for eight bytes, with
+        // `end - 8`; names start at 8 or later, as `start` does.
         while position < end {
-            // SAFETY: every read below is at an offset that was compared with `end`, or eight bytes
-            // long with `end - 8` compared; names start at 8 or later, as `start` does.
             if base.load(fromByteOffset: position, as: UInt8.self) == 0x0D {
                 guard end &- position >= 2 else { return nil }
-                guard bytes[position &+ 1] == 0x0A else { throw .fieldBareCR }
+                guard isLineEnd(base, position) else { throw .fieldBareCR }
                 return position &+ 2
             }
             guard table.count < fieldLimit else { throw .fieldsTooMany }
-            let stop = min(end, position &+ limits.fieldNameBytes &+ 1)
-            let colon = find(0x3A, in: base, from: position, to: stop)
-            let length = colon &- position
-            let known =
-                length < 2 ? .other : KnownField.recognise(base, start: position, count: length)
+            let colon = colon(base, from: position, to: end)
+            let known = KnownField.recognise(base, start: position, count: colon &- position)
             if known == .other {
-                try checkName(
-                    bytes, from: position, to: colon, hasColon: colon < stop, isCut: stop < end)
+                try checkName(bytes, from: position, to: colon, limit: nameLimit)
             }
-            guard colon < stop else { return nil }
-
-            var valueStart = colon &+ 1
-            while valueStart < end, ASCII.isBlank(bytes[valueStart]) { valueStart &+= 1 }
-            let lineEnd = valueEnd(base, from: valueStart, to: end)
-            guard end &- lineEnd >= 2 else {
-                if lineEnd < end { try checkEnd(bytes[lineEnd], next: nil) }
-                return nil
+            guard colon < end else { return nil }
+            var lineEnd = control(base, from: colon &+ 1, to: end)
+            while end &- lineEnd < 2 || !isLineEnd(base, lineEnd) {
+                guard try mayContinue(bytes, at: lineEnd) else { return nil }
+                lineEnd = control(base, from: lineEnd &+ 1, to: end)
             }
-            if bytes[lineEnd] != 0x0D || bytes[lineEnd &+ 1] != 0x0A {
-                try checkEnd(bytes[lineEnd], next: bytes[lineEnd &+ 1])
-            }
-            var valueStop = lineEnd
-            while valueStop > valueStart, ASCII.isBlank(bytes[valueStop &- 1]) { valueStop &-= 1 }
+            var value = ByteRange(colon &+ 1, lineEnd)
+            trim(&value, base)
             table.append(
                 FieldTable.Slot(
-                    nameStart: UInt32(truncatingIfNeeded: position),
-                    valueStart: UInt32(truncatingIfNeeded: valueStart),
-                    valueEnd: UInt32(truncatingIfNeeded: valueStop),
-                    nameLength: UInt16(truncatingIfNeeded: length), known: known))
+                    nameStart: UInt32(truncatingIfNeeded: position), valueStart: value.start,
+                    valueEnd: value.end, nameLength: UInt16(truncatingIfNeeded: colon &- position),
+                    known: known))
             position = lineEnd &+ 2
         }
         return nil
     }
 
-    /// The offset of the first `byte` in `start..<end`, or `end`.
+    /// Takes blanks off both ends of `value`, which stands between a colon and a CR.
     @inline(__always)
-    static func find(_ byte: UInt8, in base: UnsafeRawPointer, from start: Int, to end: Int) -> Int
-    {
+    private static func trim(_ value: inout ByteRange, _ base: UnsafeRawPointer) {
+        // One space in front and none behind is how nearly all lines are written.
+        if base.load(fromByteOffset: Int(value.start), as: UInt8.self) == 0x20 { value.start &+= 1 }
+        let first = base.load(fromByteOffset: Int(value.start), as: UInt8.self)
+        let last = base.load(fromByteOffset: Int(value.end) &- 1, as: UInt8.self)
+        if first <= 0x20 || last <= 0x20 { trimAll(&value, base) }
+    }
+
+    @inline(never)
+    private static func trimAll(_ value: inout ByteRange, _ base: UnsafeRawPointer) {
+        func isBlank(_ offset: UInt32) -> Bool {
+            ASCII.isBlank(base.load(fromByteOffset: Int(offset), as: UInt8.self))
+        }
+        while value.start < value.end, isBlank(value.start) { value.start &+= 1 }
+        while value.end > value.start, isBlank(value.end &- 1) { value.end &-= 1 }
+    }
+
+    /// Whether CRLF stands at `position`, where two bytes can be read.
+    @inline(__always)
+    private static func isLineEnd(_ base: UnsafeRawPointer, _ position: Int) -> Bool {
+        base.loadUnaligned(fromByteOffset: position, as: UInt16.self).littleEndian == 0x0A0D
+    }
+
+    /// The offset of the first colon in `start..<end`, or `end`.
+    @inline(__always)
+    private static func colon(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
+        let lastWord = end &- 8
         var position = start
-        while end &- position >= 8 {
-            let marks = Words.equal(Words.load(base, position), byte)
+        while position <= lastWord {
+            let marks = Words.equal(Words.load(base, position), 0x3A)
             if marks != 0 { return position &+ Words.first(marks) }
             position &+= 8
         }
-        while position < end, base.load(fromByteOffset: position, as: UInt8.self) != byte {
+        while position < end, base.load(fromByteOffset: position, as: UInt8.self) != 0x3A {
             position &+= 1
         }
         return position
     }
 
-    /// The offset of the first byte from `start` on that no field value may contain, or `end`.
+    /// The offset of the first byte from `start` on that may be a control character, or `end`.
     ///
-    /// A value is made of HTAB, SP, visible ASCII and obs-text (RFC 9110 §5.5).
+    /// A tab is one; and a byte behind 0xFF may be taken for one.
     @inline(__always)
-    static func valueEnd(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
+    private static func control(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
+        let lastWord = end &- 8
         var position = start
-        while end &- position >= 8 {
-            let word = Words.load(base, position)
-            let marks = Words.below(word, 0x20) | Words.equal(word, 0x7F)
-            guard marks != 0 else {
-                position &+= 8
-                continue
-            }
-            position &+= Words.first(marks)
-            guard base.load(fromByteOffset: position, as: UInt8.self) == 0x09 else {
-                return position
-            }
+        while position <= lastWord {
+            let marks = Words.controls(Words.load(base, position))
+            if marks != 0 { return position &+ Words.first(marks) }
+            position &+= 8
+        }
+        while position < end, isText(base.load(fromByteOffset: position, as: UInt8.self)) {
             position &+= 1
         }
-        while position < end {
-            let byte = base.load(fromByteOffset: position, as: UInt8.self)
-            guard byte >= 0x20 && byte != 0x7F || byte == 0x09 else { break }
-            position &+= 1
+        return position
+    }
+
+    /// Whether `byte` may stand in a field value: HTAB, SP, visible ASCII, obs-text (RFC 9110 §5.5).
+    @inline(__always)
+    static func isText(_ byte: UInt8) -> Bool { byte >= 0x20 && byte != 0x7F || byte == 0x09 }
+
+    /// The offset of the first byte from `start` on that no field value may contain, or `end`.
+    static func valueEnd(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
+        var position = control(base, from: start, to: end)
+        while position < end, isText(base.load(fromByteOffset: position, as: UInt8.self)) {
+            position = control(base, from: position &+ 1, to: end)
         }
         return position
     }
@@ -115,18 +134,22 @@ enum FieldScanner {
         return valueEnd(base, from: 0, to: value.count) == value.count
     }
 
-    /// Throws unless `start..<end` is a name, or, without colon, the beginning of one.
+    /// Throws unless a name, or the beginning of one, goes from `start` to `end`.
     ///
-    /// `isCut` says that the search for the colon ended at the limit, not at the end of input.
+    /// At `end` there is a colon, or the input has ended.
     @inline(never)
     private static func checkName(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int, hasColon: Bool, isCut: Bool
+        _ bytes: UnsafeRawBufferPointer, from start: Int, to end: Int, limit: Int
     ) throws(WireFault) {
-        for position in start..<end where !ASCII.isToken(bytes[position]) {
-            throw nameFault(bytes[position], isFirst: position == start)
+        var position = start
+        while position < end {
+            guard ASCII.isToken(bytes[position]) else {
+                throw nameFault(bytes[position], isFirst: position == start)
+            }
+            guard position &- start < limit else { throw .fieldNameTooLong }
+            position &+= 1
         }
-        if hasColon, start == end { throw .fieldNameEmpty }
-        if !hasColon, isCut { throw .fieldNameTooLong }
+        if start == end { throw .fieldNameEmpty }
     }
 
     private static func nameFault(_ byte: UInt8, isFirst: Bool) -> WireFault {
@@ -138,15 +161,21 @@ enum FieldScanner {
         }
     }
 
-    /// Throws unless `byte` and `next` are CRLF, or `byte` is CR and the next has not arrived.
+    /// Whether a value goes on at `position`, where there is no CRLF; false if more bytes are needed.
     @inline(never)
-    private static func checkEnd(_ byte: UInt8, next: UInt8?) throws(WireFault) {
-        switch byte {
+    private static func mayContinue(
+        _ bytes: UnsafeRawBufferPointer, at position: Int
+    ) throws(WireFault) -> Bool {
+        guard position < bytes.count else { return false }
+        switch bytes[position] {
         case 0x0D:
-            if let next, next != 0x0A { throw .fieldBareCR }
+            guard position + 1 == bytes.count else { throw .fieldBareCR }
+            return false
         case 0x0A: throw .fieldBareLF
         case 0x00: throw .fieldValueNull
-        default: throw .fieldValueInvalid
+        default:
+            guard isText(bytes[position]) else { throw .fieldValueInvalid }
+            return true
         }
     }
 }

@@ -53,9 +53,9 @@ struct FieldTable: ~Copyable {
     @inline(__always)
     mutating func append(_ slot: Slot) {
         // SAFETY: a raw value is below 64 (`KnownField` has fewer cases), and count < capacity.
-        let bit: UInt64 = 1 << UInt64(slot.known.rawValue & 63)
+        let bit: UInt64 = 1 &<< UInt64(slot.known.rawValue)
         if present & bit == 0 {
-            firsts[Int(slot.known.rawValue & 63)] = UInt16(truncatingIfNeeded: count)
+            firsts[Int(slot.known.rawValue)] = UInt16(truncatingIfNeeded: count)
             present |= bit
         } else {
             repeated |= bit
@@ -66,11 +66,11 @@ struct FieldTable: ~Copyable {
 
     /// Whether at least one field line is `known`.
     @inline(__always)
-    func contains(_ known: KnownField) -> Bool { present >> UInt64(known.rawValue) & 1 == 1 }
+    func contains(_ known: KnownField) -> Bool { present &>> UInt64(known.rawValue) & 1 == 1 }
 
     /// Whether more than one field line is `known`.
     @inline(__always)
-    func isRepeated(_ known: KnownField) -> Bool { repeated >> UInt64(known.rawValue) & 1 == 1 }
+    func isRepeated(_ known: KnownField) -> Bool { repeated &>> UInt64(known.rawValue) & 1 == 1 }
 
     /// The value of the first field line that is `known`.
     @inline(__always)

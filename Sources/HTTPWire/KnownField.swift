@@ -1,8 +1,8 @@
 // KnownField: the field names that this server looks at, and their recognition without regard to
 // case. Everything else is `other` and is found by comparing names.
 //
-// A name is compared eight bytes at a time against constants. Setting bit 0x20 folds case, but only
-// for letters (it would also turn CR into a hyphen), so it is set only where the constant has one.
+// A name is compared eight bytes at a time against constants, by its length, its beginning and its
+// end. No allocation, no table in memory: the names are in the code.
 
 import Bytes
 
@@ -98,6 +98,7 @@ extension KnownField {
     /// recognised is a valid token as well.
     @inline(__always)
     static func recognise(_ bytes: UnsafeRawPointer, start: Int, count: Int) -> KnownField {
+        guard count >= 2 else { return .other }
         // SAFETY: the caller has `start >= 8` readable bytes in front of the name, and the name.
         let tail = Words.load(bytes, start &+ count &- 8)
         if count < 8 { return short(tail >> UInt64((8 &- count) &* 8), count: count) }
@@ -106,13 +107,9 @@ extension KnownField {
         return long(bytes, start: start, count: count)
     }
 
-    /// Whether `word` spells `literal`, eight bytes in lower case, without regard to case.
     @inline(__always)
     private static func spells(_ word: UInt64, _ literal: StaticString) -> Bool {
-        let wanted = Words.load(literal)
-        // Bit 0x40 marks letters among the characters of field names (hyphens and zeros lack it).
-        let letters = (wanted & 0x4040_4040_4040_4040) >> 1
-        return word | letters == wanted
+        Words.spells(word, Words.load(literal))
     }
 
     @inline(__always)
@@ -148,47 +145,43 @@ extension KnownField {
     /// Names of 8 to 16 bytes: the first eight and the last eight, which may overlap.
     @inline(__always)
     private static func medium(_ head: UInt64, _ tail: UInt64, count: Int) -> KnownField {
-        @inline(__always)
-        func spell(_ first: StaticString, _ last: StaticString) -> Bool {
-            spells(head, first) && spells(tail, last)
-        }
         switch count {
         case 8:
             if spells(head, "location") { return .location }
         case 9:
-            if spell("forwarde", "orwarded") { return .forwarded }
+            if spells(head, "forwarde") && spells(tail, "orwarded") { return .forwarded }
         case 10:
-            if spell("user-age", "er-agent") { return .userAgent }
-            if spell("connecti", "nnection") { return .connection }
-            if spell("keep-ali", "ep-alive") { return .keepAlive }
-            if spell("tracesta", "acestate") { return .tracestate }
-            if spell("set-cook", "t-cookie") { return .setCookie }
+            if spells(head, "user-age") && spells(tail, "er-agent") { return .userAgent }
+            if spells(head, "connecti") && spells(tail, "nnection") { return .connection }
+            if spells(head, "keep-ali") && spells(tail, "ep-alive") { return .keepAlive }
+            if spells(head, "tracesta") && spells(tail, "acestate") { return .tracestate }
+            if spells(head, "set-cook") && spells(tail, "t-cookie") { return .setCookie }
         case 11:
-            if spell("tracepar", "ceparent") { return .traceparent }
-            if spell("retry-af", "ry-after") { return .retryAfter }
+            if spells(head, "tracepar") && spells(tail, "ceparent") { return .traceparent }
+            if spells(head, "retry-af") && spells(tail, "ry-after") { return .retryAfter }
         case 12:
-            if spell("content-", "ent-type") { return .contentType }
-            if spell("x-reques", "quest-id") { return .requestID }
+            if spells(head, "content-") && spells(tail, "ent-type") { return .contentType }
+            if spells(head, "x-reques") && spells(tail, "quest-id") { return .requestID }
         case 13:
-            if spell("authoriz", "rization") { return .authorization }
-            if spell("if-none-", "ne-match") { return .ifNoneMatch }
-            if spell("cache-co", "-control") { return .cacheControl }
-            if spell("last-eve", "event-id") { return .lastEventID }
-            if spell("last-mod", "modified") { return .lastModified }
-            if spell("content-", "nt-range") { return .contentRange }
+            if spells(head, "authoriz") && spells(tail, "rization") { return .authorization }
+            if spells(head, "if-none-") && spells(tail, "ne-match") { return .ifNoneMatch }
+            if spells(head, "cache-co") && spells(tail, "-control") { return .cacheControl }
+            if spells(head, "last-eve") && spells(tail, "event-id") { return .lastEventID }
+            if spells(head, "last-mod") && spells(tail, "modified") { return .lastModified }
+            if spells(head, "content-") && spells(tail, "nt-range") { return .contentRange }
         case 14:
-            if spell("content-", "t-length") { return .contentLength }
-            if spell("sec-fetc", "tch-site") { return .secFetchSite }
+            if spells(head, "content-") && spells(tail, "t-length") { return .contentLength }
+            if spells(head, "sec-fetc") && spells(tail, "tch-site") { return .secFetchSite }
         case 15:
-            if spell("accept-e", "encoding") { return .acceptEncoding }
-            if spell("accept-l", "language") { return .acceptLanguage }
-            if spell("x-forwar", "rded-for") { return .xForwardedFor }
-            if spell("idempote", "ency-key") { return .idempotencyKey }
+            if spells(head, "accept-e") && spells(tail, "encoding") { return .acceptEncoding }
+            if spells(head, "accept-l") && spells(tail, "language") { return .acceptLanguage }
+            if spells(head, "x-forwar") && spells(tail, "rded-for") { return .xForwardedFor }
+            if spells(head, "idempote") && spells(tail, "ency-key") { return .idempotencyKey }
         case 16:
-            if spell("content-", "encoding") { return .contentEncoding }
-            if spell("x-forwar", "ded-host") { return .xForwardedHost }
-            if spell("www-auth", "enticate") { return .wwwAuthenticate }
-            if spell("proxy-co", "nnection") { return .proxyConnection }
+            if spells(head, "content-") && spells(tail, "encoding") { return .contentEncoding }
+            if spells(head, "x-forwar") && spells(tail, "ded-host") { return .xForwardedHost }
+            if spells(head, "www-auth") && spells(tail, "enticate") { return .wwwAuthenticate }
+            if spells(head, "proxy-co") && spells(tail, "nnection") { return .proxyConnection }
         default:
             break
         }

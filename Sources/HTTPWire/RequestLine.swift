@@ -13,18 +13,18 @@ enum RequestLine {
     ///
     /// - Returns: The offset behind its CRLF, or nil if that has not arrived.
     static func parse(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, limits: WireLimits,
+        _ bytes: UnsafeRawBufferPointer, from start: Int, methodLimit: Int, targetLimit: Int,
         into head: inout RequestHead
     ) throws(WireFault) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let end = bytes.count
-        guard let methodEnd = try method(base, from: start, to: end, limits, into: &head)
+        guard let methodEnd = try method(base, from: start, to: end, methodLimit, into: &head)
         else { return nil }
         let targetStart = methodEnd &+ 1
-        let targetLimit = min(end, targetStart &+ limits.targetBytes &+ 1)
-        let targetEnd = try target(base, from: targetStart, to: targetLimit, into: &head)
-        guard targetEnd < targetLimit else {
-            if targetLimit &- targetStart > limits.targetBytes { throw .targetTooLong }
+        let stop = min(end, targetStart &+ targetLimit &+ 1)
+        let targetEnd = try target(base, from: targetStart, to: stop, into: &head)
+        guard targetEnd < stop else {
+            if stop &- targetStart > targetLimit { throw .targetTooLong }
             return nil
         }
         head.methodRange = ByteRange(start, methodEnd)
@@ -38,7 +38,7 @@ enum RequestLine {
     /// The offset of the space behind the method, or nil.
     @inline(__always)
     private static func method(
-        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limits: WireLimits,
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limit: Int,
         into head: inout RequestHead
     ) throws(WireFault) -> Int? {
         if end &- start >= 8 {
@@ -53,12 +53,12 @@ enum RequestLine {
                 return start &+ 4
             }
         }
-        return try otherMethod(base, from: start, to: end, limits, into: &head)
+        return try otherMethod(base, from: start, to: end, limit, into: &head)
     }
 
     @inline(never)
     private static func otherMethod(
-        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limits: WireLimits,
+        _ base: UnsafeRawPointer, from start: Int, to end: Int, _ limit: Int,
         into head: inout RequestHead
     ) throws(WireFault) -> Int? {
         var position = start
@@ -70,7 +70,7 @@ enum RequestLine {
                 return position
             }
             guard ASCII.isToken(byte) else { throw .methodInvalid }
-            guard position &- start < limits.methodBytes else { throw .methodTooLong }
+            guard position &- start < limit else { throw .methodTooLong }
             position &+= 1
         }
         return nil
@@ -81,34 +81,39 @@ enum RequestLine {
     private static func target(
         _ base: UnsafeRawPointer, from start: Int, to end: Int, into head: inout RequestHead
     ) throws(WireFault) -> Int {
-        // Visible ASCII without # % / ? and backslash: nothing that needs a second look.
-        let low: UInt64 = 0x7FFF_7FD6_0000_0000
-        let high: UInt64 = 0x7FFF_FFFF_EFFF_FFFF
+        let lastWord = end &- 8
         var position = start
         while position < end {
-            let byte = base.load(fromByteOffset: position, as: UInt8.self)
-            if byte < 128, (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1 {
-                position &+= 1
-                continue
+            // SAFETY: eight bytes are there, and a method and its space are in front of the target.
+            while position <= lastWord {
+                let marks = Words.notableInPath(
+                    Words.load(base, position), Words.load(base, position &- 1))
+                guard marks == 0 else {
+                    position &+= Words.first(marks)
+                    break
+                }
+                position &+= 8
             }
+            guard position < end else { return end }
+            let byte = base.load(fromByteOffset: position, as: UInt8.self)
+            if byte == 0x20 { break }
             switch byte {
-            case UInt8(ascii: "/"):
-                position &+= 1
-                guard position < end else { return end }
-                let next = base.load(fromByteOffset: position, as: UInt8.self)
-                if next == UInt8(ascii: "/") || next == UInt8(ascii: ".") {
+            case UInt8(ascii: "/"), UInt8(ascii: "."):
+                if base.load(fromByteOffset: position &- 1, as: UInt8.self) == UInt8(ascii: "/") {
                     head.pathIsPlain = false
                 }
             case UInt8(ascii: "%"), UInt8(ascii: "\\"):
                 head.pathIsPlain = false
-                position &+= 1
             case UInt8(ascii: "?"):
                 return try query(base, from: position, to: end, into: &head)
-            default:
+            case 0..<0x20, UInt8(ascii: "#"), 0x7F...0xFF:
                 return try targetEnd(byte, at: position, from: start)
+            default: break
             }
+            position &+= 1
         }
-        return end
+        if position == start, position < end { throw .targetMissing }
+        return position
     }
 
     /// The end of the target whose question mark is at `mark`, or `end`.
@@ -119,8 +124,8 @@ enum RequestLine {
         while end &- position >= 8 {
             let word = Words.load(base, position)
             let marks =
-                Words.below(word, 0x21) | Words.beyondASCII(word)
-                | Words.equal(word, 0x7F) | Words.equal(word, UInt8(ascii: "#"))
+                Words.below(word, 0x21) | Words.beyondVisible(word)
+                | Words.equal(word, UInt8(ascii: "#"))
             guard marks == 0 else {
                 position &+= Words.first(marks)
                 break

@@ -4,8 +4,6 @@
 // come. Every byte is judged in order and nothing behind the first wrong one is looked at, so the
 // outcome does not depend on how the bytes were cut. Bodies are not read here (BodyFraming says how).
 
-import Bytes
-
 /// What came of parsing a head.
 package enum ParseOutcome: Equatable, Sendable {
     /// The head is not complete; call again with the same bytes and more.
@@ -57,14 +55,17 @@ package struct RequestParser: Sendable {
             start: input.baseAddress, count: min(input.count, start &+ limits.headBytes))
         let isFull = bytes.count == start &+ limits.headBytes
         guard
-            let lineEnd = try RequestLine.parse(bytes, from: start, limits: limits, into: &head)
+            let lineEnd = try RequestLine.parse(
+                bytes, from: start, methodLimit: limits.methodBytes,
+                targetLimit: limits.targetBytes, into: &head)
         else {
             if isFull { throw .targetTooLong }
             return .needMore
         }
         guard
             let end = try FieldScanner.scan(
-                bytes, from: lineEnd, limits: limits, into: &head.fields)
+                bytes, from: lineEnd, fieldLimit: limits.fieldCount,
+                nameLimit: limits.fieldNameBytes, into: &head.fields)
         else {
             if isFull { throw .headTooLarge }
             return .needMore
@@ -99,10 +100,20 @@ package struct RequestParser: Sendable {
         _ bytes: UnsafeRawBufferPointer, into head: inout RequestHead
     ) throws(WireFault) {
         try resolveHost(bytes, into: &head)
-        let framing = try FramingFields(head.fields, in: bytes, versionMinor: head.versionMinor)
-        head.framing = framing.ofRequest
+        head.framing = .none
+        if head.fields.contains(.contentLength) || head.fields.contains(.transferEncoding) {
+            let framing = try FramingFields(head.fields, in: bytes, versionMinor: head.versionMinor)
+            head.framing = framing.ofRequest
+        }
         head.keepAlive = head.versionMinor >= 1
-        if head.fields.contains(.connection) { resolveConnection(bytes, into: &head) }
+        if let connection = head.fields.first(.connection) {
+            // The shortcut is for what nearly everybody sends.
+            if Words.spell(bytes[connection], "keep-alive"), !head.fields.isRepeated(.connection) {
+                head.keepAlive = true
+            } else {
+                resolveConnection(bytes, into: &head)
+            }
+        }
         if head.fields.contains(.expect) { try resolveExpect(bytes, into: &head) }
     }
 
@@ -123,6 +134,7 @@ package struct RequestParser: Sendable {
     }
 
     /// RFC 9110 §7.6.1, RFC 9112 §9.3: `close` wins over `keep-alive`, wherever it stands.
+    @inline(never)
     private func resolveConnection(
         _ bytes: UnsafeRawBufferPointer, into head: inout RequestHead
     ) {
@@ -143,7 +155,7 @@ package struct RequestParser: Sendable {
             guard field.known == .expect else { continue }
             var list = FieldList(bytes[field.value])
             while let expectation = list.next() {
-                guard ASCII.equals(expectation, "100-continue") else { throw .expectationUnknown }
+                guard Words.spell(expectation, "100-continue") else { throw .expectationUnknown }
                 // Without a body there is nothing to continue with.
                 head.expectsContinue = head.framing.hasBody
             }

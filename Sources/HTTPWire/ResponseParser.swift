@@ -47,7 +47,8 @@ package struct ResponseParser: Sendable {
         let isFull = bytes.count == limits.headBytes
         guard let lineEnd = try parseStatusLine(bytes, into: &head),
             let end = try FieldScanner.scan(
-                bytes, from: lineEnd, limits: limits, into: &head.fields)
+                bytes, from: lineEnd, fieldLimit: limits.fieldCount,
+                nameLimit: limits.fieldNameBytes, into: &head.fields)
         else {
             if isFull { throw .headTooLarge }
             return .needMore

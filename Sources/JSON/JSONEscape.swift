@@ -1,4 +1,4 @@
-// JSONEscape: any bytes as the inside of a JSON string. Plain stretches are found by JSONCursor's
+// JSONEscape: any bytes as the inside of a JSON string. Plain stretches are found by JSONBytes'
 // word test and copied whole.
 
 import Bytes
@@ -7,15 +7,15 @@ import Bytes
 enum JSONEscape {
     /// Appends `utf8` escaped, without quotes; broken UTF-8 is replaced by U+FFFD.
     static func append(_ utf8: UnsafeRawBufferPointer, to output: inout ByteBuffer) {
-        let cursor = JSONCursor(utf8)
+        let bytes = JSONBytes(utf8)
         var start = 0
         var at = 0
         while true {
-            at = cursor.plainEnd(from: at)
-            guard at < cursor.end else { break }
-            let byte = cursor.base[at]
+            at = bytes.plainEnd(from: at)
+            guard at < bytes.end else { break }
+            let byte = bytes.base[at]
             if byte >= 0x80 {
-                let length = UTF8Sequence.length(cursor.base, at, cursor.end)
+                let length = UTF8Sequence.length(bytes.base, at, bytes.end)
                 if length > 0 {
                     at &+= length
                     continue
@@ -24,14 +24,14 @@ enum JSONEscape {
             output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<at]))
             if byte >= 0x80 {
                 output.append("\u{FFFD}")
-                at &+= UTF8Sequence.brokenLength(cursor.base, at, cursor.end)
+                at &+= UTF8Sequence.brokenLength(bytes.base, at, bytes.end)
             } else {
                 append(escaped: byte, to: &output)
                 at &+= 1
             }
             start = at
         }
-        output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<cursor.end]))
+        output.append(UnsafeRawBufferPointer(rebasing: utf8[start..<bytes.end]))
     }
 
     private static func append(escaped byte: UInt8, to output: inout ByteBuffer) {

@@ -10,12 +10,13 @@ struct JSONKeySet {
     private var count = 0
     private var many: Set<[UInt8]> = []
 
-    /// Adds the key that lies within `key` in the cursor's text; false if it is there already.
-    mutating func insert(_ key: JSONSpan, isEscaped: Bool, in cursor: JSONCursor) -> Bool {
-        let raw = Self.bytes(key, cursor)
+    /// Adds the key that lies within `key` in the text; false if it is there already.
+    mutating func insert(_ key: JSONSpan, in bytes: JSONBytes) -> Bool {
+        let raw = bytes.raw(key)
+        let isEscaped = raw.contains(UInt8(ascii: "\\"))
         if many.isEmpty {
             if !isEscaped, count < 8 {
-                for index in 0..<count where Self.bytes(few[index], cursor).elementsEqual(raw) {
+                for index in 0..<count where bytes.raw(few[index]).elementsEqual(raw) {
                     return false
                 }
                 few[count] = key
@@ -23,16 +24,12 @@ struct JSONKeySet {
                 return true
             }
             for index in 0..<count {
-                many.insert([UInt8](Self.bytes(few[index], cursor)))
+                many.insert([UInt8](bytes.raw(few[index])))
             }
         }
         guard isEscaped else { return many.insert([UInt8](raw)).inserted }
         var decoded = ByteBuffer(capacity: raw.count)
         JSONText.decode(raw, .keep, into: &decoded)
         return many.insert(decoded.array()).inserted
-    }
-
-    private static func bytes(_ key: JSONSpan, _ cursor: JSONCursor) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: cursor.base + key.start, count: key.count)
     }
 }

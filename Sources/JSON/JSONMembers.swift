@@ -53,8 +53,7 @@ package struct JSONMembers {
         }
         isFirst = false
         let key = try cursor.skipKey()
-        let isEscaped = cursor.sawEscape
-        if keys?.insert(key, isEscaped: isEscaped, in: cursor) == false {
+        if keys?.insert(key, in: cursor.bytes) == false {
             throw JSONError(.duplicateKey, at: key.start)
         }
         let start = cursor.index

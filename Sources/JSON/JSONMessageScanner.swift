@@ -74,7 +74,7 @@ package enum JSONMessageScanner {
         if !cursor.take(UInt8(ascii: "}")) {
             while true {
                 let key = try cursor.skipKey()
-                let name = name(of: key, isEscaped: cursor.sawEscape, in: cursor)
+                let name = name(of: key, in: cursor.bytes)
                 let start = cursor.index
                 try cursor.skipValue(maxDepth: innerDepth)
                 let value = JSONSpan(start: start, end: cursor.index)
@@ -93,7 +93,7 @@ package enum JSONMessageScanner {
             }
         }
         try cursor.finish()
-        message.classify(cursor)
+        message.classify(cursor.bytes)
         return message
     }
 
@@ -105,26 +105,26 @@ package enum JSONMessageScanner {
     /// Which of the interpreted keys lies within `key`.
     @inline(__always)
     private static func name(
-        of key: JSONSpan, isEscaped: Bool, in cursor: JSONCursor
+        of key: JSONSpan, in bytes: JSONBytes
     ) -> Name? {
-        if isEscaped { return name(ofEscaped: key, in: cursor) }
         let length = key.count
-        guard length <= 7 else { return nil }
+        guard length <= 7 else { return name(ofEscaped: key, in: bytes) }
         // The key's bytes as one number, first byte lowest.
-        switch cursor.word(key.start, count: length) {
+        switch bytes.word(key.start, count: length) {
         case 0x64_69: return .id
         case 0x72_6F_72_72_65: return .error
         case 0x64_6F_68_74_65_6D: return .method
         case 0x73_6D_61_72_61_70: return .params
         case 0x74_6C_75_73_65_72: return .result
         case 0x63_70_72_6E_6F_73_6A: return .jsonrpc
-        default: return nil
+        default: return length == 7 ? name(ofEscaped: key, in: bytes) : nil
         }
     }
 
+    /// The same for a key with escapes; the shortest one that counts is `\u0069d`.
     @inline(never)
-    private static func name(ofEscaped key: JSONSpan, in cursor: JSONCursor) -> Name? {
-        let raw = UnsafeRawBufferPointer(start: cursor.base + key.start, count: key.count)
+    private static func name(ofEscaped key: JSONSpan, in bytes: JSONBytes) -> Name? {
+        let raw = bytes.raw(key)
         if JSONText.equals(raw, "jsonrpc") { return .jsonrpc }
         if JSONText.equals(raw, "id") { return .id }
         if JSONText.equals(raw, "method") { return .method }
@@ -157,35 +157,34 @@ extension JSONMessage {
     }
 
     /// Reads id and version and decides the form, once all members are known.
-    fileprivate mutating func classify(_ cursor: JSONCursor) {
+    fileprivate mutating func classify(_ bytes: JSONBytes) {
         if let jsonrpc {
             let raw = jsonrpc.unquoted
             isVersion2 =
-                cursor.base[jsonrpc.start] == UInt8(ascii: "\"")
-                && JSONText.equals(
-                    UnsafeRawBufferPointer(start: cursor.base + raw.start, count: raw.count), "2.0")
+                bytes.base[jsonrpc.start] == UInt8(ascii: "\"")
+                && JSONText.equals(bytes.raw(raw), "2.0")
         }
         var idIsSane = true
         if let id {
-            integerID = Self.integer(id, cursor)
+            integerID = Self.integer(id, bytes)
             // "An identifier … that MUST contain a String, Number, or NULL value" (§4).
             idIsSane =
-                switch JSONKind(firstByte: cursor.base[id.start]) {
+                switch JSONKind(firstByte: bytes.base[id.start]) {
                 case .string, .number, .null: true
                 case .object, .array, .true, .false, nil: false
                 }
         }
-        form = idIsSane ? form(cursor) : .invalid
+        form = idIsSane ? form(bytes) : .invalid
     }
 
-    private func form(_ cursor: JSONCursor) -> Form {
+    private func form(_ bytes: JSONBytes) -> Form {
         if let method {
-            guard cursor.base[method.start] == UInt8(ascii: "\""), result == nil, error == nil
+            guard bytes.base[method.start] == UInt8(ascii: "\""), result == nil, error == nil
             else {
                 return .invalid
             }
             if let params {
-                let first = cursor.base[params.start]
+                let first = bytes.base[params.start]
                 guard first == UInt8(ascii: "{") || first == UInt8(ascii: "[") else {
                     return .invalid
                 }
@@ -195,17 +194,17 @@ extension JSONMessage {
         guard id != nil else { return .invalid }
         if result != nil { return error == nil ? .success : .invalid }
         guard let error else { return .invalid }
-        return cursor.base[error.start] == UInt8(ascii: "{") ? .failure : .invalid
+        return bytes.base[error.start] == UInt8(ascii: "{") ? .failure : .invalid
     }
 
     /// The integer written in `span`, if it is one in canonical form that fits.
-    private static func integer(_ span: JSONSpan, _ cursor: JSONCursor) -> Int? {
+    private static func integer(_ span: JSONSpan, _ bytes: JSONBytes) -> Int? {
         var at = span.start
-        let isNegative = cursor.base[at] == UInt8(ascii: "-")
+        let isNegative = bytes.base[at] == UInt8(ascii: "-")
         if isNegative { at &+= 1 }
         var value = 0
         while at < span.end {
-            let digit = cursor.base[at] &- 48
+            let digit = bytes.base[at] &- 48
             guard digit < 10 else { return nil }
             let (scaled, overflow) = value.multipliedReportingOverflow(by: 10)
             let (next, carry) =

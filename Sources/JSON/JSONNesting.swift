@@ -15,7 +15,7 @@ struct JSONNesting {
 
     // INVARIANT: bit 0 is the innermost container, 1 for an object; bits beyond `depth` are 0.
     private var newest: UInt64 = 0
-    private var older = InlineArray<15, UInt64>(repeating: 0)
+    private var older = InlineArray<16, UInt64>(repeating: 0)
 
     /// Whether the innermost open container is an object.
     @inline(__always) var isInObject: Bool { newest & 1 == 1 }
@@ -25,8 +25,8 @@ struct JSONNesting {
     /// The caller has checked that `depth` is below `greatestDepth`.
     @inline(__always)
     mutating func push(isObject: Bool) {
-        if depth & 63 == 0, depth > 0 {
-            older[depth &>> 6 &- 1] = newest
+        if depth & 63 == 0 {
+            older[depth &>> 6] = newest
             newest = 0
         }
         newest = newest &<< 1 | (isObject ? 1 : 0)
@@ -40,6 +40,6 @@ struct JSONNesting {
     mutating func pop() {
         depth &-= 1
         newest &>>= 1
-        if depth & 63 == 0, depth > 0 { newest = older[depth &>> 6 &- 1] }
+        if depth & 63 == 0 { newest = older[depth &>> 6] }
     }
 }

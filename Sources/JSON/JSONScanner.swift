@@ -50,22 +50,22 @@ package enum JSONScanner {
             return shape
         }
         output.reserve(input.count)
-        let cursor = JSONCursor(input)
+        let bytes = JSONBytes(input)
         var start = 0
         var at = 0
-        while at < cursor.end {
-            let byte = cursor.base[at]
+        while at < bytes.end {
+            let byte = bytes.base[at]
             if byte == UInt8(ascii: "\"") {
-                at = cursor.closingQuote(from: at &+ 1) &+ 1
+                at = bytes.closingQuote(from: at &+ 1) &+ 1
             } else if byte > 0x20 {
                 at &+= 1
             } else {
                 output.append(UnsafeRawBufferPointer(rebasing: input[start..<at]))
-                while at < cursor.end, cursor.base[at] <= 0x20 { at &+= 1 }
+                while at < bytes.end, bytes.base[at] <= 0x20 { at &+= 1 }
                 start = at
             }
         }
-        output.append(UnsafeRawBufferPointer(rebasing: input[start..<cursor.end]))
+        output.append(UnsafeRawBufferPointer(rebasing: input[start..<bytes.end]))
         return JSONShape(kind: shape.kind, hasWhitespace: false, hasLineBreak: false)
     }
 

@@ -56,13 +56,14 @@ struct JSONTreeParser {
             if kind == .object { try takeKey() }
             return nil
         case .string:
-            try cursor.skipString()
-            return .string(text(start &+ 1, cursor.index &- 1, isEscaped: cursor.sawEscape))
+            cursor.index = try cursor.bytes.stringEnd(start &+ 1)
+            return .string(JSONText.string(raw(start &+ 1, cursor.index &- 1)))
         case .number:
-            try cursor.skipNumber()
-            return .number(JSONNumber(scanned: text(start, cursor.index, isEscaped: false)))
+            cursor.index = try cursor.bytes.numberEnd(start, cursor.byte, isAhead: false)
+            let text = String(decoding: raw(start, cursor.index), as: UTF8.self)
+            return .number(JSONNumber(scanned: text))
         case .true, .false, .null:
-            try cursor.skipLiteral(cursor.base[start])
+            cursor.index = try cursor.bytes.literalEnd(start, cursor.byte)
             return kind == .null ? .null : .bool(kind == .true)
         }
     }
@@ -94,13 +95,11 @@ struct JSONTreeParser {
     private mutating func takeKey() throws(JSONError) {
         let key = try cursor.skipKey()
         let last = open.count &- 1
-        open[last].key = text(key.start, key.end, isEscaped: cursor.sawEscape)
+        open[last].key = JSONText.string(raw(key.start, key.end))
         open[last].keyStart = key.start
     }
 
-    /// The bytes from `start` to `end` as text, decoded if they have escapes.
-    private func text(_ start: Int, _ end: Int, isEscaped: Bool) -> String {
-        let raw = UnsafeRawBufferPointer(start: cursor.base + start, count: end &- start)
-        return isEscaped ? JSONText.string(raw) : String(decoding: raw, as: UTF8.self)
+    private func raw(_ start: Int, _ end: Int) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: cursor.bytes.base + start, count: end &- start)
     }
 }

@@ -197,7 +197,10 @@ public final class Child {
 
     /// Called by an output whose callbacks have returned.
     func deliveryEnded() {
-        if wantsFinish { finish() }
+        guard wantsFinish else { return }
+        wantsFinish = false
+        for output in outputs { output.drain() }
+        finish()
     }
 
     /// Finishes if all output is here, else waits for it, but not for ever: something the child

@@ -47,8 +47,14 @@ final class ChildOutput {
     ///
     /// - Throws: `SystemError` if the loop cannot watch the pipe.
     func start() throws(SystemError) {
-        watch = try child.loop.watch(number, .read) { [unowned self] _ in
-            _ = readOnce()
+        watch = try child.loop.watch(number, .read) { [self] ready in
+            if ready.isDisjoint(with: .ended) {
+                _ = readOnce()
+            } else {
+                // Nobody can write any more, and the loop tells this once: what is left is at most
+                // what a pipe holds, and then comes its end.
+                drain()
+            }
             return .keep
         }
     }
@@ -68,7 +74,8 @@ final class ChildOutput {
         do throws(SystemError) {
             try start()
         } catch {
-            end()
+            // Not at once: this may be called by a callback that holds bytes of this stream.
+            child.loop.addTimer(after: .zero) { [self] in end() }
         }
     }
 
@@ -101,6 +108,8 @@ final class ChildOutput {
     /// Reads once; returns whether bytes came.
     private func readOnce() -> Bool {
         guard !isEnded, !isDelivering else { return false }
+        // The owner may let the child go in a callback, and the child this object.
+        let child = child
         var result = Reading.wouldBlock
         child.registry.scratch.withMemory { memory in
             let count = read(number, memory.baseAddress, memory.count)

@@ -59,15 +59,19 @@ public final class ChildReaper {
         }
     }
 
-    /// Reaps strays on `loop` from now on: on SIGCHLD if that signal is blocked
-    /// (`ProcessSignals.block`), else once a second.
+    /// Reaps strays on `loop` from now on: on SIGCHLD if the main thread has blocked that signal
+    /// by `ProcessSignals.block`, else once a second.
     ///
     /// Goes on until `stop`, even if nobody keeps the object.
     ///
     /// - Throws: `SystemError` if no descriptor is left.
-    public init(on loop: EventLoop) throws(SystemError) {
+    public convenience init(on loop: EventLoop) throws(SystemError) {
+        try self.init(on: loop, listening: ProcessSignals.isBlocked(.child))
+    }
+
+    init(on loop: EventLoop, listening: Bool) throws(SystemError) {
         self.loop = loop
-        if Self.isChildSignalBlocked {
+        if listening {
             signals = try ProcessSignals([.child], on: loop) { [self] _ in look() }
             look()
         } else {
@@ -92,11 +96,6 @@ public final class ChildReaper {
             timer = nil
             if signals != nil { look() }
         }
-    }
-
-    private static var isChildSignalBlocked: Bool {
-        var mask = sigset_t()
-        return pthread_sigmask(SIG_BLOCK, nil, &mask) == 0 && sigismember(&mask, SIGCHLD) == 1
     }
 
     // MARK: For Child

@@ -38,7 +38,7 @@ public final class EventLoop {
     @exclusivity(unchecked) private var depth = 0
     @exclusivity(unchecked) private var pollNumber: UInt64 = 0
     @exclusivity(unchecked) private var isStopping = false
-    @exclusivity(unchecked) private var isFlushing = false
+    @exclusivity(unchecked) private var wantsFlush = false
     @exclusivity(unchecked) private var skipsSleep = false
     @exclusivity(unchecked) private var mail: [LoopHandle.Job] = []
     @exclusivity(unchecked) private var nextMail = 0
@@ -126,9 +126,8 @@ public final class EventLoop {
         dispatch(batch, count, pollNumber)
         for sweep in sweeps { sweep.sweep() }
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
-        isFlushing = true
+        wantsFlush = false
         for flush in flushers { flush() }
-        isFlushing = false
     }
 
     private func readClock() {
@@ -148,15 +147,16 @@ public final class EventLoop {
             nextMail += 1
             statistics.callbacks &+= 1
             job(self)
+            // What a job did (queue output, stop the loop, make a condition true) is acted upon
+            // at the end of the turn, so this turn must not sleep.
+            skipsSleep = true
         }
-        if nextMail > 0 {
-            mail = []
-            nextMail = 0
-        }
+        mail = []
+        nextMail = 0
     }
 
     private func pollTimeout() -> Int32 {
-        if handle.hasPendingMail || skipsSleep {
+        if handle.hasPendingMail || skipsSleep || wantsFlush {
             skipsSleep = false
             return 0
         }
@@ -337,12 +337,12 @@ extension EventLoop {
         flushers.append(flush)
     }
 
-    /// Call this whenever output is queued for a flusher.
+    /// Makes sure that the flushers run before the loop sleeps again.
     ///
-    /// It matters when a flusher itself caused the output: the queue's own flusher may have run
-    /// already, so the next turn must not sleep.
+    /// To be called whenever output is queued for one. It matters when that happens outside of a
+    /// turn, before a nested step, or in a flusher, after the queue's own flusher has run.
     @inline(__always)
     public func flushSoon() {
-        if isFlushing { skipsSleep = true }
+        wantsFlush = true
     }
 }

@@ -42,10 +42,12 @@ public final class LoopExecutor: TaskExecutor, SerialExecutor {
         let sleeper = Sleeper()
         let isCutShort = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let accepted = handle.post { loop in
-                    loop.local(SleeperTable.self).add(sleeper, duration, continuation)
+                let awakening = Awakening(continuation)
+                // If the loop has ended, or ends before it reads this, the closure is let go, and
+                // the awakening with it.
+                handle.post { loop in
+                    loop.local(SleeperTable.self).add(sleeper, duration, awakening)
                 }
-                if !accepted { continuation.resume(returning: true) }
             }
         } onCancel: {
             sleeper.isCancelled.store(true, ordering: .relaxed)
@@ -63,40 +65,54 @@ private final class Sleeper: Sendable {
     let isCancelled = Atomic<Bool>(false)
 }
 
+/// Resumes a task once, at the latest when nobody can do so any more.
+///
+/// Any thread.
+private final class Awakening: Sendable {
+    private let continuation: CheckedContinuation<Bool, Never>
+    private let isSpent = Atomic<Bool>(false)
+
+    init(_ continuation: CheckedContinuation<Bool, Never>) {
+        self.continuation = continuation
+    }
+
+    deinit { wake(isCutShort: true) }
+
+    func wake(isCutShort: Bool) {
+        if !isSpent.exchange(true, ordering: .relaxed) {
+            continuation.resume(returning: isCutShort)
+        }
+    }
+}
+
 /// The sleeping tasks of one loop.
 ///
 /// Loop-confined.
 private final class SleeperTable: LoopLocal {
-    typealias Continuation = CheckedContinuation<Bool, Never>
-
     private unowned let loop: EventLoop
-    private var sleeping: [ObjectIdentifier: (Sleeper, TimerToken, Continuation)] = [:]
+    private var sleeping: [ObjectIdentifier: (Sleeper, TimerToken, Awakening)] = [:]
 
     init(loop: EventLoop) {
         self.loop = loop
     }
 
-    deinit {
-        for (_, _, continuation) in sleeping.values { continuation.resume(returning: true) }
-    }
-
-    /// Puts a task to sleep; it is woken with false, or with true if it was cut short.
-    func add(_ sleeper: Sleeper, _ duration: Duration, _ continuation: Continuation) {
+    /// Puts a task to sleep.
+    func add(_ sleeper: Sleeper, _ duration: Duration, _ awakening: Awakening) {
         if sleeper.isCancelled.load(ordering: .relaxed) {
-            continuation.resume(returning: true)
+            awakening.wake(isCutShort: true)
             return
         }
         let timer = loop.addTimer(after: duration) { [unowned self] in
-            sleeping.removeValue(forKey: ObjectIdentifier(sleeper))?.2.resume(returning: false)
+            sleeping.removeValue(forKey: ObjectIdentifier(sleeper))?.2.wake(isCutShort: false)
         }
-        sleeping[ObjectIdentifier(sleeper)] = (sleeper, timer, continuation)
+        sleeping[ObjectIdentifier(sleeper)] = (sleeper, timer, awakening)
     }
 
     /// Wakes a task early, if it still sleeps.
     func cancel(_ sleeper: Sleeper) {
-        guard let (_, timer, continuation) = sleeping.removeValue(forKey: ObjectIdentifier(sleeper))
+        guard let (_, timer, awakening) = sleeping.removeValue(forKey: ObjectIdentifier(sleeper))
         else { return }
         loop.removeTimer(timer)
-        continuation.resume(returning: true)
+        awakening.wake(isCutShort: true)
     }
 }

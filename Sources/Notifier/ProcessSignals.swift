@@ -7,6 +7,7 @@
 
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// A POSIX signal.
 public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
@@ -34,6 +35,8 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
 ///
 /// Loop-confined.
 public final class ProcessSignals {
+    private static let blockedFromStart = Atomic<UInt64>(0)
+
     private unowned let loop: EventLoop
     private let descriptor: Descriptor
     private let callback: (ProcessSignal) -> Void
@@ -45,6 +48,18 @@ public final class ProcessSignals {
     public static func block(_ signals: [ProcessSignal]) {
         var set = mask(signals)
         pthread_sigmask(SIG_BLOCK, &set, nil)
+        guard clinux_is_main_thread() != 0 else { return }
+        for signal in signals where (1..<64).contains(signal.rawValue) {
+            blockedFromStart.bitwiseOr(1 << UInt64(signal.rawValue), ordering: .relaxed)
+        }
+    }
+
+    /// Whether `signal` was blocked by the main thread through `block`, so that it waits for a
+    /// receiver if it is sent to the process.
+    ///
+    /// The mask of the calling thread does not tell: threads of libdispatch, for one, block all.
+    static func isBlocked(_ signal: ProcessSignal) -> Bool {
+        blockedFromStart.load(ordering: .relaxed) & (1 << UInt64(signal.rawValue & 63)) != 0
     }
 
     /// Lets writes to a pipe without a reader fail instead of ending the process: SIGPIPE is

@@ -214,13 +214,11 @@ extension TLSSession {
         // nothing pending mean that all is done: no call just to hear "want read".
         var pending = 0
         while channel.pointee.in_left > 0 || pending > 0 {
+            let room = max(pending, min(channel.pointee.in_left, Self.recordByteCount))
             var status: Int32 = 0
-            plaintext.fill(
-                atLeast: max(pending, min(channel.pointee.in_left, Self.recordByteCount))
-            ) {
-                room in
+            plaintext.fill(atLeast: room) { free in
                 var count = 0
-                status = SSL_read_ex(ssl, room.baseAddress, room.count, &count)
+                status = SSL_read_ex(ssl, free.baseAddress, free.count, &count)
                 return count
             }
             guard status == 1 else { return look(at: status) }
@@ -259,11 +257,13 @@ extension TLSSession {
 
     /// Makes the server's certificate answer for `host` (RFC 9525), and sends a name as SNI.
     private static func setHost(_ host: String, on ssl: OpaquePointer) -> Bool {
-        guard !host.isEmpty, host.utf8.count < 256, !host.utf8.contains(0) else { return false }
-        let address =
-            host.hasPrefix("[") && host.hasSuffix("]") ? host.dropFirst().dropLast() : host[...]
-        if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), String(address)) == 1 { return true }
+        let name = host.hasSuffix(".") ? String(host.dropLast()) : host
+        // OpenSSL takes an empty name to mean "do not check the name".
+        guard !name.isEmpty, name.utf8.count < 256, !name.utf8.contains(0) else { return false }
+        let isBracketed = name.hasPrefix("[") && name.hasSuffix("]")
+        let address = isBracketed ? String(name.dropFirst().dropLast()) : name
+        if X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), address) == 1 { return true }
         SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
-        return SSL_set1_host(ssl, host) == 1 && copenssl_set_server_name(ssl, host) == 1
+        return SSL_set1_host(ssl, name) == 1 && copenssl_set_server_name(ssl, name) == 1
     }
 }

@@ -19,6 +19,11 @@ struct CheckConfig: ParsableCommand {
         var options = options
         if let file { options.config = file }
         let settings = try options.load()
+        do throws(GatewayError) {
+            try Gateway.check(settings)
+        } catch {
+            Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
+        }
         let modules = settings.modules.count
         let timers = settings.timers.count
         Terminal.print(

@@ -17,7 +17,7 @@ extension EndToEnd {
         @Test func `a stream has the head that browsers and proxies need`() throws {
             try Server.run { server in
                 let connection = try RawConnection(port: server.httpPort)
-                try connection.send("GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                try connection.send("GET /v1/events?signal=** HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 try connection.read(until: { $0.contains("\r\n\r\n") && $0.contains("retry:") })
                 let head = connection.text.lowercased()
                 #expect(head.hasPrefix("http/1.1 200 "))
@@ -58,7 +58,7 @@ extension EndToEnd {
                 let other = try StreamReader(server.http("/v1/events?signal=host.*"))
                 let begun = ContinuousClock.now
                 let answer = try curl(
-                    "--data", #"{"from": "me"}"#, server.http("/v1/signals/demo.hello"))
+                    "--data", #"{"from":"me"}"#, server.http("/v1/signals/demo.hello"))
                 let emission = try #require(try jsonObject(answer.body))
                 #expect(emission["subscribers"] as? Int == patterns.count)
                 for stream in streams {
@@ -174,7 +174,7 @@ extension EndToEnd {
 
         @Test func `the end of the gateway is told, and ends the stream cleanly`() throws {
             try Server.run(Self.quiet) { server in
-                let stream = try StreamReader(server.http("/v1/events"))
+                let stream = try StreamReader(server.http("/v1/events?signal=**"))
                 try server.stop()
                 // Exit code 0: curl saw the last chunk, not a cut connection.
                 #expect(try stream.program.wait() == .exited(0))

@@ -26,7 +26,7 @@ import Testing
             #expect(first(Words.equal(word, 0x00)) == expected { $0 == 0 })
             #expect(first(Words.below(word, 0x20)) == expected { $0 < 0x20 })
             #expect(first(Words.below(word, 0x21)) == expected { $0 < 0x21 })
-            #expect(first(Words.beyondASCII(word)) == expected { $0 >= 0x80 })
+            #expect(first(Words.beyondVisible(word)) == expected { $0 >= 0x7F })
         }
     }
 }

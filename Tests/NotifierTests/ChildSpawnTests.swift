@@ -55,7 +55,12 @@ struct ChildSpawnTests {
         defer { pthread_sigmask(SIG_SETMASK, &old, nil) }
         let record = try loop.outcome(
             of: ChildCommand(["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"], input: .null))
-        #expect(record.lines == ["SigBlk:\t0000000000000000", "SigIgn:\t0000000000000000"])
+        #expect(record.lines.first == "SigBlk:\t0000000000000000")
+        // glibc ignores its two internal signals, 32 and 33, in what posix_spawn starts.
+        let ignored = record.lines.last?.split(separator: "\t").last.flatMap {
+            UInt64($0, radix: 16)
+        }
+        #expect(ignored.map { $0 & 0x7FFF_FFFF } == 0)
     }
 
     @Test func `without a pipe the input is at its end`() throws {

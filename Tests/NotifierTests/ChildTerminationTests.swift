@@ -52,7 +52,9 @@ struct ChildTerminationTests {
         }
         #expect(record.exits == [.signalled(number: SIGKILL, coreDumped: false)])
         let grandchild = try #require(record.lines.first.flatMap { Int32($0) })
-        #expect(loop.run(until: { !isAlive(grandchild) }, limit: .seconds(10)))
+        #expect(
+            loop.run(
+                until: { !isAlive(grandchild) }, polling: .milliseconds(2), limit: .seconds(10)))
     }
 
     @Test func `a grandchild that ignores TERM does not survive its parent`() throws {
@@ -63,7 +65,9 @@ struct ChildTerminationTests {
         }
         #expect(record.exits == [.exited(0)])
         let grandchild = try #require(record.lines.first.flatMap { Int32($0) })
-        #expect(loop.run(until: { !isAlive(grandchild) }, limit: .seconds(10)))
+        #expect(
+            loop.run(
+                until: { !isAlive(grandchild) }, polling: .milliseconds(2), limit: .seconds(10)))
     }
 
     @Test func `a second call changes nothing unless it is quicker`() throws {
@@ -101,7 +105,8 @@ struct ChildTerminationTests {
 
     @Test func `a child that ends first leaves no timer and gets no late signal`() throws {
         let loop = try EventLoop()
-        let record = try loop.outcome(of: shell("echo up; exit 0")) { child, record in
+        let record = try loop.outcome(of: shell("echo up; read line; exit 0", input: .pipe)) {
+            child, record in
             record.onLine = { _ in child.terminate(ChildTermination(grace: .seconds(60))) }
         }
         #expect(record.exits == [.exited(0)])

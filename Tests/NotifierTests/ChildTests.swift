@@ -68,6 +68,17 @@ struct ChildTests {
         #expect(try #require(best) < .milliseconds(30))
     }
 
+    @Test func `the end of the output is seen at once, also together with its last bytes`() throws {
+        let loop = try EventLoop()
+        var command = shell("printf 'a\nb'; exit 2")
+        command.lingerTime = .seconds(60)
+        for _ in 0..<30 {
+            let record = try loop.outcome(of: command)
+            #expect(record.exits == [.exited(2)])
+            #expect(record.entries.first == .line(.output, "a"))
+        }
+    }
+
     @Test func `children that live cost no turns and no callbacks`() throws {
         let loop = try EventLoop()
         for _ in 0..<10 {
@@ -148,7 +159,9 @@ struct ChildTests {
         #expect(entries.dropFirst() == [.end(.output), .exit(.exited(3))])
         #expect(time >= .milliseconds(100) && time < .seconds(10))
         let grandchild = try #require(record?.lines.first.flatMap { Int32($0) })
-        #expect(loop.run(until: { !isAlive(grandchild) }, limit: .seconds(10)))
+        #expect(
+            loop.run(
+                until: { !isAlive(grandchild) }, polling: .milliseconds(2), limit: .seconds(10)))
     }
 
     @Test func `a grandchild that has left the group does not delay the exit for ever`() throws {

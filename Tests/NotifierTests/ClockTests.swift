@@ -10,9 +10,8 @@ import Testing
             #expect(next >= last)
             last = next
         }
-        // Later than the day this was written, earlier than the year 2500.
-        #expect(
-            (1_750_000_000_000_000_000...16_725_225_600_000_000_00).contains(clock.wallNanos() / 1))
+        // Later than November 2023.
+        #expect(clock.wallNanos() > 1_700_000_000_000_000_000)
     }
 
     @Test func `a manual clock moves only when told to`() {

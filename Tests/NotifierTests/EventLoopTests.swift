@@ -233,7 +233,42 @@ struct EventLoopTests {
         #expect(wasSeen.value)
     }
 
+    @Test func `a turn that read mail does not sleep before the effects are seen`() throws {
+        let loop = try EventLoop()
+        loop.addTimer(after: .seconds(30)) {}
+        let isDone = Shared(false)
+        loop.handle.post { _ in isDone.change { $0 = true } }
+        let time = elapsed { loop.run(until: { isDone.value }, limit: .seconds(30)) }
+        #expect(time < .seconds(10))
+        loop.handle.post { $0.stop() }
+        #expect(elapsed { loop.run() } < .seconds(10))
+    }
+
     // MARK: Flushers
+
+    @Test func `output queued outside of a turn is flushed before the loop sleeps`() throws {
+        let loop = try EventLoop()
+        var flushes = 0
+        loop.addFlusher { flushes += 1 }
+        loop.addTimer(after: .seconds(30)) {}
+        loop.flushSoon()
+        let time = elapsed { loop.step() }
+        #expect(flushes == 1)
+        #expect(time < .seconds(10))
+    }
+
+    @Test func `output queued before a nested step is flushed before that sleeps`() throws {
+        let loop = try EventLoop()
+        var flushes = 0
+        loop.addFlusher { flushes += 1 }
+        loop.addTimer(after: .zero) {
+            loop.flushSoon()
+            #expect(
+                elapsed { loop.run(until: { flushes > 0 }, limit: .seconds(30)) } < .seconds(10))
+        }
+        loop.step()
+        #expect(flushes == 2)
+    }
 
     @Test func `output queued by a flusher keeps the next turn from sleeping`() throws {
         let loop = try EventLoop()
@@ -242,7 +277,7 @@ struct EventLoopTests {
             flushes += 1
             if flushes == 1 { loop.flushSoon() }
         }
-        loop.addTimer(after: .seconds(20)) {}
+        loop.addTimer(after: .seconds(30)) {}
         loop.step(sleep: false)
         let time = elapsed { loop.step() }
         #expect(flushes == 2)

@@ -47,7 +47,7 @@ struct LoopHandleTests {
             isDone.change { $0 = true }
             return .stop
         }
-        func again(_ loop: EventLoop) {
+        @Sendable func again(_ loop: EventLoop) {
             if !isDone.value { loop.handle.post(again) }
         }
         loop.handle.post(again)

@@ -74,10 +74,12 @@ struct PollerTests {
 
     @Test func `a closed peer is delivered once although both directions ended`() throws {
         let loop = try EventLoop()
-        var pair = try SocketPair() as SocketPair?
-        let number = dup(try #require(pair?.near.number))
+        let number: Int32
+        do {
+            let pair = try SocketPair()
+            number = dup(pair.near.number)
+        }
         defer { close(number) }
-        pair = nil
         let seen = try deliveries(number, .read, loop)
         #expect(seen.count == 1)
         #expect(seen.first?.contains(.hangUp) == true)

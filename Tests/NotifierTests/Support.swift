@@ -151,3 +151,12 @@ final class Shared<Value: Sendable>: Sendable {
 
     func change(_ body: (inout Value) -> Void) { content.withLock { body(&$0) } }
 }
+
+extension EventLoop {
+    /// As `run(until:limit:)`, for a condition that no event of the loop announces.
+    func run(until condition: () -> Bool, polling interval: Duration, limit: Duration) -> Bool {
+        let timer = addTimer(every: interval) { .keep }
+        defer { removeTimer(timer) }
+        return run(until: condition, limit: limit)
+    }
+}

@@ -23,7 +23,8 @@ import Testing
     @Test func `a late timer keeps its grid and merges the ticks it missed`() throws {
         var queue = TimerQueue()
         let token = queue.add(deadline: 20, intervalNanos: 20) { .keep }
-        let due = try #require(queue.takeDue(95, olderThan: queue.mark))
+        let taken = queue.takeDue(95, olderThan: queue.mark)
+        let due = try #require(taken)
         queue.finish(due, .keep, 95)
         #expect(queue.deadline(token) == 100)
     }
@@ -31,7 +32,8 @@ import Testing
     @Test func `a timer exactly on a tick waits for the next`() throws {
         var queue = TimerQueue()
         let token = queue.add(deadline: 20, intervalNanos: 20) { .keep }
-        let due = try #require(queue.takeDue(60, olderThan: queue.mark))
+        let taken = queue.takeDue(60, olderThan: queue.mark)
+        let due = try #require(taken)
         queue.finish(due, .keep, 60)
         #expect(queue.deadline(token) == 80)
     }
@@ -39,7 +41,8 @@ import Testing
     @Test func `a grid beyond the end of time stops at it`() throws {
         var queue = TimerQueue()
         let token = queue.add(deadline: 1, intervalNanos: .max) { .keep }
-        let due = try #require(queue.takeDue(1, olderThan: queue.mark))
+        let taken = queue.takeDue(1, olderThan: queue.mark)
+        let due = try #require(taken)
         queue.finish(due, .keep, 1)
         #expect(queue.deadline(token) == .max)
     }
@@ -47,11 +50,14 @@ import Testing
     @Test func `a token outlives its timer without naming the next one`() {
         var queue = TimerQueue()
         let old = queue.add(deadline: 1, intervalNanos: 0) { .stop }
-        #expect(queue.remove(old))
+        let wasRemoved = queue.remove(old)
+        #expect(wasRemoved)
         let new = queue.add(deadline: 1, intervalNanos: 0) { .stop }
         #expect(old.slot == new.slot)
-        #expect(!queue.remove(old))
-        #expect(!queue.move(old, to: 5))
+        let wasRemovedAgain = queue.remove(old)
+        #expect(!wasRemovedAgain)
+        let wasMoved = queue.move(old, to: 5)
+        #expect(!wasMoved)
         #expect(queue.contains(new))
     }
 
@@ -69,10 +75,12 @@ import Testing
                 guard let token = live.keys.first else { continue }
                 let deadline = now + random.next() % 1000
                 if random.next() % 2 == 0 {
-                    #expect(queue.remove(token))
+                    let wasThere = queue.remove(token)
+                    #expect(wasThere)
                     live[token] = nil
                 } else {
-                    #expect(queue.move(token, to: deadline))
+                    let wasThere = queue.move(token, to: deadline)
+                    #expect(wasThere)
                     live[token] = deadline
                 }
             default:

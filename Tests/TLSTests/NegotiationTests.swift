@@ -95,7 +95,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("other.example", true), ("x.wild.example", true), ("127.0.0.1", true),
+        ("other.example", true), ("other.example.", true), ("x.wild.example", true),
+        ("127.0.0.1", true),
         ("x.y.wild.example", false), ("wild.example", false), ("127.0.0.2", false),
         ("example", false), ("[::1]", false),
     ])

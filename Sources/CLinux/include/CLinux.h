@@ -41,6 +41,7 @@ int clinux_set_thread_name(const char *name);
 int clinux_pin_thread(int cpu);
 int clinux_set_subreaper(int on);
 int clinux_usable_cpus(void);
+int clinux_is_main_thread(void);
 
 /* How a child ended, as waitid(2) reports it. */
 struct clinux_exit {

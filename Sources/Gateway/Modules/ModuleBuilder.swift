@@ -77,8 +77,17 @@ extension GatewayLoop {
                     StdioModule(
                         modules.facts[index], process, signals: module.signals,
                         surroundings(of: index)))
+            case .exec(let exec):
+                guard owner == self.index else {
+                    modules.borrow(index, from: peers[owner])
+                    continue
+                }
+                modules.own(
+                    index,
+                    ExecModule(
+                        modules.facts[index], exec, module.commands, surroundings(of: index)))
             case .builtin(.echo): modules.own(index, EchoBackend())
-            case .reply, .exec, .upstream: break
+            case .reply, .upstream: break
             }
         }
         for (offset, entry) in own.enumerated() {

@@ -67,11 +67,10 @@ struct SignalPattern: Hashable, Sendable {
         }
         prefix = stem
         if tail != .exact {
-            guard stem.isEmpty || stem.last == UInt8(ascii: ".") else { return nil }
-            if !stem.isEmpty { stem.removeLast() }
+            if stem.isEmpty { return }
+            guard stem.popLast() == UInt8(ascii: ".") else { return nil }
         }
-        let isSound = stem.withUnsafeBytes { SignalName.isValid($0) }
-        guard isSound || (stem.isEmpty && tail != .exact) else { return nil }
+        guard stem.withUnsafeBytes({ SignalName.isValid($0) }) else { return nil }
     }
 
     /// Whether the signal `name` is meant.

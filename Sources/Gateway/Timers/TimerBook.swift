@@ -102,7 +102,8 @@ final class TimerBook {
         case .at(let wallNanos):
             schedule(entry, after: .nanoseconds(max(wallNanos - loop.clock.wallNanos(), 0)))
         case .every(let interval):
-            entry.token = loop.addTimer(every: interval) { [unowned self, unowned entry] in
+            entry.token = loop.addTimer(every: interval) { [unowned self] in
+                // The entry is kept here: firing it for the last time takes it out of the book.
                 fireWithJitter(entry)
                 return entries[entry.id] === entry ? .keep : .stop
             }
@@ -111,7 +112,7 @@ final class TimerBook {
     }
 
     private func schedule(_ entry: TimerEntry, after delay: Duration) {
-        entry.token = loop.addTimer(after: delay) { [unowned self, unowned entry] in
+        entry.token = loop.addTimer(after: delay) { [unowned self] in
             entry.token = nil
             fireWithJitter(entry)
         }

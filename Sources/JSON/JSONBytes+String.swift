@@ -1,53 +1,59 @@
-// Strings of RFC 8259 §7 for JSONCursor: finding the closing quote while checking every byte.
+// Strings of RFC 8259 §7 for JSONBytes: finding the closing quote while checking every byte.
 //
 // Most strings are short and plain, so the first 8 bytes are tested as one word, without a loop.
 // What is longer goes on in words of 16; escapes, UTF-8 and the last bytes of the text one by one.
 
-extension JSONCursor {
-    /// Skips the string whose opening quote is at the cursor.
+extension JSONBytes {
+    /// The offset behind the closing quote of the string whose content begins at `start`.
     ///
     /// An escape `\uD800`…`\uDFFF` without its other half is accepted: RFC 8259 §8.2 allows it, and a
     /// text that is passed on stays as it is. Decoding replaces it by U+FFFD.
     @inline(__always)
-    mutating func skipString() throws(JSONError) {
-        var at = index &+ 1
+    func stringEnd(_ start: Int) throws(JSONError) -> Int {
+        var at = start
         if at &+ 8 <= end {
             let marks = Self.marks(word(at))
             if marks != 0 {
                 at &+= marks.trailingZeroBitCount &>> 3
-                if base[at] == UInt8(ascii: "\"") {
-                    index = at &+ 1
-                    sawEscape = false
-                    return
-                }
-            } else {
-                at &+= 8
+                if base[at] == UInt8(ascii: "\"") { return at &+ 1 }
+                return try stringEndSlowly(at)
             }
+            at &+= 8
         }
-        try skipRestOfString(from: at)
+        while at &+ 16 <= end {
+            let marks = marks16(at)
+            if marks[0] != 0 {
+                at &+= marks[0].trailingZeroBitCount &>> 3
+            } else if marks[1] != 0 {
+                at &+= 8 &+ marks[1].trailingZeroBitCount &>> 3
+            } else {
+                at &+= 16
+                continue
+            }
+            if base[at] == UInt8(ascii: "\"") { return at &+ 1 }
+            break
+        }
+        return try stringEndSlowly(at)
     }
 
+    /// The same for what remains from `start` of a string with something special in it.
     @inline(never)
-    private mutating func skipRestOfString(from start: Int) throws(JSONError) {
+    private func stringEndSlowly(_ start: Int) throws(JSONError) -> Int {
         var at = start
-        var escaped = false
         while true {
-            at = plainEnd(from: at)
-            guard at < end else { throw JSONError(.unexpectedEnd, at: end) }
-            let byte = base[at]
-            if byte == UInt8(ascii: "\"") {
-                index = at &+ 1
-                sawEscape = escaped
-                return
-            } else if byte >= 0x80 {
+            let byte = peek(at)
+            if byte >= 0x80 {
                 let length = UTF8Sequence.length(base, at, end)
                 guard length > 0 else { throw JSONError(.badUTF8, at: at) }
                 at &+= length
+            } else if byte == UInt8(ascii: "\"") {
+                return at &+ 1
             } else if byte == UInt8(ascii: "\\") {
                 at = try escapeEnd(from: at)
-                escaped = true
+            } else if byte < 0x20 {
+                throw failure(.controlCharacter, at: at)
             } else {
-                throw JSONError(.controlCharacter, at: at)
+                at = plainEnd(from: at &+ 1)
             }
         }
     }
@@ -117,6 +123,16 @@ extension JSONCursor {
         default:
             throw JSONError(.badEscape, at: start &+ 1)
         }
+    }
+
+    @inline(__always)
+    func marks16(_ at: Int) -> SIMD2<UInt64> {
+        let bytes = UnsafeRawPointer(base).loadUnaligned(fromByteOffset: at, as: SIMD16<Int8>.self)
+        let quotes = bytes .== SIMD16<Int8>(repeating: 0x22)
+        let backslashes = bytes .== SIMD16<Int8>(repeating: 0x5C)
+        let others = bytes .< SIMD16<Int8>(repeating: 0x20)
+        let mask = quotes .| backslashes .| others
+        return unsafeBitCast(mask, to: SIMD2<UInt64>.self)
     }
 
     /// The eight bytes at `at`, the first one lowest.
