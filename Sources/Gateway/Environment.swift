@@ -9,8 +9,17 @@ public enum Environment {
         getenv(name).map { String(cString: $0) }
     }
 
-    /// Whether this process may read `file`.
-    static func isReadable(_ file: String) -> Bool { access(file, R_OK) == 0 }
+    /// The path of `file` without links and `..`, as a person in this folder would write it; nil if
+    /// there is no such file, or it may not be read.
+    static func shortPath(_ file: String) -> String? {
+        guard access(file, R_OK) == 0, let real = realpath(file, nil) else { return nil }
+        defer { free(real) }
+        let path = String(cString: real)
+        guard let folder = getcwd(nil, 0) else { return path }
+        defer { free(folder) }
+        let prefix = String(cString: folder) + "/"
+        return path.hasPrefix(prefix) ? String(path.dropFirst(prefix.count)) : path
+    }
 
     /// All variables.
     public static var all: [String: String] {

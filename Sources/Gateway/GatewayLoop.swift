@@ -145,8 +145,7 @@ final class GatewayLoop: RequestHandler {
     ) -> StaticString {
         Problem.append(
             status: refusal.status, code: "bad_request",
-            detail: "The request is refused: \(refusal.reason).", instance: nil,
-            requestID: exchange.id, to: &body)
+            detail: "The request is refused: \(refusal.reason).", of: exchange, to: &body)
         return Problem.mediaType
     }
 

@@ -17,8 +17,8 @@ enum Problem {
     ///   - code: a stable name for programs; it also makes the `type`.
     ///   - more: writes further members.
     static func append(
-        status: Int, code: StaticString, detail: String, instance: UnsafeRawBufferPointer?,
-        requestID: UInt64, isRetryable: Bool = false, to out: inout ByteBuffer,
+        status: Int, code: StaticString, detail: String, of exchange: Exchange,
+        isRetryable: Bool = false, to out: inout ByteBuffer,
         more: (inout JSONWriter) -> Void = { _ in }
     ) {
         JSONWriter.append(to: &out) { json in
@@ -31,15 +31,15 @@ enum Problem {
             json.int(status)
             json.key("detail")
             json.string(detail)
-            if let instance, instance.count > 0 {
+            if exchange.path.count > 0 {
                 json.key("instance")
-                json.string(instance)
+                json.string(exchange.path)
             }
             json.key("code")
             json.string(code)
             json.key("request_id")
             var id = ByteBuffer()
-            RequestID.append(requestID, to: &id)
+            exchange.appendID(to: &id)
             json.string(id.readable)
             json.key("retryable")
             json.bool(isRetryable)
@@ -55,8 +55,7 @@ extension Exchange {
     func respondProblem(_ status: Int, _ code: StaticString, _ detail: String) {
         var body = ByteBuffer()
         Problem.append(
-            status: status, code: code, detail: detail, instance: path, requestID: id,
-            to: &body)
+            status: status, code: code, detail: detail, of: self, to: &body)
         respond(status, type: Problem.mediaType, body)
     }
 
@@ -65,8 +64,8 @@ extension Exchange {
         var body = ByteBuffer()
         let status = error.status
         Problem.append(
-            status: status, code: error.code, detail: error.detail, instance: path,
-            requestID: id, isRetryable: error.isRetryable, to: &body
+            status: status, code: error.code, detail: error.detail, of: self,
+            isRetryable: error.isRetryable, to: &body
         ) { json in error.appendMembers(&json) }
         if let seconds = error.retryAfter {
             extraFields.append("Retry-After: ")

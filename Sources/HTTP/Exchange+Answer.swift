@@ -162,7 +162,7 @@ extension Exchange {
             out.append("\r\n")
         }
         out.append("X-Request-Id: ")
-        RequestID.append(id, to: &out)
+        appendID(to: &out)
         out.append("\r\n")
         if !extraFields.isEmpty { out.append(extraFields.readable) }
         if !keepsAlive {
@@ -183,9 +183,12 @@ extension Exchange {
 }
 
 /// The text form of a request's number.
-package enum RequestID {
+enum RequestID {
+    /// Longest id taken from a client: a UUID has 36 characters, a trace id 55.
+    static let givenByteLimit = 64
+
     /// Appends 16 hexadecimal digits.
-    package static func append(_ id: UInt64, to out: inout ByteBuffer) {
+    static func append(_ id: UInt64, to out: inout ByteBuffer) {
         out.fill(atLeast: 16) { room in
             var rest = id
             for index in stride(from: 15, through: 0, by: -1) {

@@ -40,7 +40,10 @@ package final class Exchange {
     /// The minor version of the peer's HTTP/1: 0 or 1.
     @exclusivity(unchecked) package internal(set) var versionMinor = 1
 
-    /// Number of this request, unique in the process; the client sees it as `X-Request-Id`.
+    /// The id that the client gave this request; empty if it gave none, or none that is sane.
+    @exclusivity(unchecked) var givenID = ByteBuffer()
+
+    /// Number of this request, unique in the process; its id unless the client gave one.
     @exclusivity(unchecked) package internal(set) var id: UInt64 = 0
 
     /// Monotonic nanoseconds at which the head was complete.
@@ -119,6 +122,26 @@ package final class Exchange {
         case .chunked: isBodyTaken = false
         }
         path = slice(server.head.path)
+        if let given = server.head.first(.requestID) { take(given: slice(given)) }
+    }
+
+    /// Takes over a client's id of letters, digits and `-_.`, which harm in no log and no header.
+    private func take(given id: UnsafeRawBufferPointer) {
+        guard id.count > 0, id.count <= RequestID.givenByteLimit,
+            id.allSatisfy({
+                ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E
+            })
+        else { return }
+        givenID.append(id)
+    }
+
+    /// Appends the request's id: the client's, or 16 hexadecimal digits.
+    package func appendID(to out: inout ByteBuffer) {
+        if givenID.isEmpty {
+            RequestID.append(id, to: &out)
+        } else {
+            out.append(givenID.readable)
+        }
     }
 
     /// Makes the exchange as new.
@@ -135,6 +158,7 @@ package final class Exchange {
         if onDrain != nil { onDrain = nil }
         if onSent != nil { onSent = nil }
         if !extraFields.isEmpty { extraFields.removeAll() }
+        if !givenID.isEmpty { givenID.removeAll() }
         if isSkippingBody || bodyByteCount > 0 { resetBody() }
         if !pathBuffer.isEmpty { pathBuffer.removeAll() }
         path = UnsafeRawBufferPointer(start: nil, count: 0)

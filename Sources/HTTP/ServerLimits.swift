@@ -33,7 +33,7 @@ package struct ServerLimits: Sendable {
 
     /// Time a peer that has closed its sending side still gets for an answer in the making. A
     /// client that is gone looks the same, so it must be short.
-    package var halfCloseGrace = Duration.seconds(5)
+    package var halfCloseGrace = Duration.seconds(1)
 
     /// Time an ended connection is still read, so that the last answer is not lost to a reset.
     package var lingerTimeout = Duration.seconds(2)

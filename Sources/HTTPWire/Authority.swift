@@ -11,37 +11,51 @@ package enum Authority {
     ///
     /// With `needsPort` the port must be there, as in a CONNECT target (RFC 9112 §3.2.3).
     package static func isValid(_ bytes: UnsafeRawBufferPointer, needsPort: Bool = false) -> Bool {
-        guard bytes.count > 0 else { return false }
-        let isLiteral = bytes[0] == UInt8(ascii: "[")
+        let hostEnd = plainNameEnd(bytes)
+        guard hostEnd < bytes.count else { return hostEnd > 0 && !needsPort }
+        // Brackets and escapes are rare; without them this function calls no other.
+        guard hostEnd > 0, bytes[hostEnd] == UInt8(ascii: ":") else {
+            return isValidSlowly(bytes, needsPort: needsPort)
+        }
+        return isPort(bytes, from: hostEnd, needsDigits: needsPort)
+    }
+
+    @inline(never)
+    private static func isValidSlowly(_ bytes: UnsafeRawBufferPointer, needsPort: Bool) -> Bool {
+        let isLiteral = bytes.first == UInt8(ascii: "[")
         let hostEnd = isLiteral ? literalEnd(bytes) : registeredNameEnd(bytes)
         guard let hostEnd, hostEnd > 0 else { return false }
         guard hostEnd < bytes.count else { return !needsPort }
         return isPort(bytes, from: hostEnd, needsDigits: needsPort)
     }
 
-    /// The end of the registered name (RFC 3986 §3.2.2) that `bytes` begin with, or nil.
+    /// The offset of the first of `bytes` that cannot stand by itself in a registered name.
     @inline(__always)
-    private static func registeredNameEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+    private static func plainNameEnd(_ bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Int {
         // ! $ & ' ( ) * + , - . 0-9 ; = in the low word; A-Z _ a-z ~ in the high one.
         let low: UInt64 = 0x2BFF_7FD2_0000_0000
         let high: UInt64 = 0x47FF_FFFE_87FF_FFFE
-        var index = 0
-        // SAFETY: eight bytes are left; most hosts have nothing but letters, digits and dots.
-        while let base = bytes.baseAddress, bytes.count &- index >= 8,
+        var index = start
+        // SAFETY: eight bytes are left; most hosts begin with that many letters, digits and dots.
+        if let base = bytes.baseAddress, bytes.count &- index >= 8,
             Words.isHostName(Words.load(base, index))
         {
             index &+= 8
         }
         while index < bytes.count {
             let byte = bytes[index]
-            if byte < 128, (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1 {
-                index &+= 1
-            } else if byte == UInt8(ascii: "%") {
-                guard Percent.escapedByte(bytes, at: index) != nil else { return nil }
-                index &+= 3
-            } else {
-                break
-            }
+            guard byte < 128, (byte < 64 ? low : high) >> UInt64(byte & 63) & 1 == 1 else { break }
+            index &+= 1
+        }
+        return index
+    }
+
+    /// The end of the registered name (RFC 3986 §3.2.2) that `bytes` begin with, or nil.
+    private static func registeredNameEnd(_ bytes: UnsafeRawBufferPointer) -> Int? {
+        var index = plainNameEnd(bytes)
+        while index < bytes.count, bytes[index] == UInt8(ascii: "%") {
+            guard Percent.escapedByte(bytes, at: index) != nil else { return nil }
+            index = plainNameEnd(bytes, from: index + 3)
         }
         return index
     }
@@ -54,15 +68,19 @@ package enum Authority {
         guard bytes[start] == UInt8(ascii: ":") else { return false }
         let digitCount = bytes.count &- start &- 1
         guard digitCount <= 5, digitCount > 0 || !needsDigits else { return false }
-        var port: UInt32 = 0
         var index = start &+ 1
         while index < bytes.count {
-            let digit = bytes[index] &- 48
-            guard digit < 10 else { return false }
-            port = port &* 10 &+ UInt32(digit)
+            guard ASCII.isDigit(bytes[index]) else { return false }
             index &+= 1
         }
-        return port <= 65_535
+        return digitCount < 5 || isInPortRange(bytes, from: start &+ 1)
+    }
+
+    /// Whether the five digits from `start` on are at most 65,535.
+    @inline(never)
+    private static func isInPortRange(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+        let digits = UnsafeRawBufferPointer(rebasing: bytes[start...])
+        return FramingFields.decimal(digits) ?? Int.max <= 65_535
     }
 
     /// The end of the IPv6 literal in brackets that `bytes` begin with, or nil.

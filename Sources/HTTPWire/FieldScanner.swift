@@ -22,57 +22,65 @@ enum FieldScanner {
     ) throws(WireFault) -> Int? {
         guard let base = bytes.baseAddress else { return nil }
         let end = bytes.count
+        let lastPair = end &- 2
         let fieldLimit = min(fieldLimit, table.capacity)
         var position = start
         // SAFETY: every read is at an offset that was compared with `end`, or, for eight bytes, with
         // `end - 8`; names start at 8 or later, as `start` does.
         while position < end {
             if base.load(fromByteOffset: position, as: UInt8.self) == 0x0D {
-                guard end &- position >= 2 else { return nil }
+                guard position <= lastPair else { return nil }
                 guard isLineEnd(base, position) else { throw .fieldBareCR }
                 return position &+ 2
             }
             guard table.count < fieldLimit else { throw .fieldsTooMany }
-            let colon = colon(base, from: position, to: end)
+            guard let colon = colon(base, from: position, to: end) else {
+                try checkName(bytes, from: position, to: end, limit: nameLimit)
+                return nil
+            }
             let known = KnownField.recognise(base, start: position, count: colon &- position)
             if known == .other {
                 try checkName(bytes, from: position, to: colon, limit: nameLimit)
             }
-            guard colon < end else { return nil }
+            table.begin(nameStart: position, nameLength: colon &- position, known: known)
             var lineEnd = control(base, from: colon &+ 1, to: end)
-            while end &- lineEnd < 2 || !isLineEnd(base, lineEnd) {
+            while lineEnd > lastPair || !isLineEnd(base, lineEnd) {
                 guard try mayContinue(bytes, at: lineEnd) else { return nil }
                 lineEnd = control(base, from: lineEnd &+ 1, to: end)
             }
-            var value = ByteRange(colon &+ 1, lineEnd)
-            trim(&value, base)
-            table.append(
-                FieldTable.Slot(
-                    nameStart: UInt32(truncatingIfNeeded: position), valueStart: value.start,
-                    valueEnd: value.end, nameLength: UInt16(truncatingIfNeeded: colon &- position),
-                    known: known))
+            let value = trimmed(base, from: colon &+ 1, to: lineEnd)
+            table.finish(valueStart: value.start, valueEnd: value.end)
             position = lineEnd &+ 2
         }
         return nil
     }
 
-    /// Takes blanks off both ends of `value`, which stands between a colon and a CR.
+    /// The value between a colon in front of `start` and a CR at `end`, without blanks around it.
     @inline(__always)
-    private static func trim(_ value: inout ByteRange, _ base: UnsafeRawPointer) {
+    private static func trimmed(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int
+    ) -> (start: Int, end: Int) {
         // One space in front and none behind is how nearly all lines are written.
-        if base.load(fromByteOffset: Int(value.start), as: UInt8.self) == 0x20 { value.start &+= 1 }
-        let first = base.load(fromByteOffset: Int(value.start), as: UInt8.self)
-        let last = base.load(fromByteOffset: Int(value.end) &- 1, as: UInt8.self)
-        if first <= 0x20 || last <= 0x20 { trimAll(&value, base) }
+        let hasSpace = base.load(fromByteOffset: start, as: UInt8.self) == 0x20
+        let first = hasSpace ? start &+ 1 : start
+        guard base.load(fromByteOffset: first, as: UInt8.self) > 0x20,
+            base.load(fromByteOffset: end &- 1, as: UInt8.self) > 0x20
+        else { return trimmedSlowly(base, from: start, to: end) }
+        return (first, end)
     }
 
     @inline(never)
-    private static func trimAll(_ value: inout ByteRange, _ base: UnsafeRawPointer) {
-        func isBlank(_ offset: UInt32) -> Bool {
-            ASCII.isBlank(base.load(fromByteOffset: Int(offset), as: UInt8.self))
+    private static func trimmedSlowly(
+        _ base: UnsafeRawPointer, from start: Int, to end: Int
+    ) -> (start: Int, end: Int) {
+        func isBlank(_ offset: Int) -> Bool {
+            ASCII.isBlank(base.load(fromByteOffset: offset, as: UInt8.self))
         }
-        while value.start < value.end, isBlank(value.start) { value.start &+= 1 }
-        while value.end > value.start, isBlank(value.end &- 1) { value.end &-= 1 }
+        var start = start
+        var end = end
+        while start < end, isBlank(start) { start &+= 1 }
+        while end > start, isBlank(end &- 1) { end &-= 1 }
+        return (start, end)
     }
 
     /// Whether CRLF stands at `position`, where two bytes can be read.
@@ -81,9 +89,9 @@ enum FieldScanner {
         base.loadUnaligned(fromByteOffset: position, as: UInt16.self).littleEndian == 0x0A0D
     }
 
-    /// The offset of the first colon in `start..<end`, or `end`.
+    /// The offset of the first colon in `start..<end`, or nil.
     @inline(__always)
-    private static func colon(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int {
+    private static func colon(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int? {
         let lastWord = end &- 8
         var position = start
         while position <= lastWord {
@@ -91,10 +99,11 @@ enum FieldScanner {
             if marks != 0 { return position &+ Words.first(marks) }
             position &+= 8
         }
-        while position < end, base.load(fromByteOffset: position, as: UInt8.self) != 0x3A {
+        while position < end {
+            if base.load(fromByteOffset: position, as: UInt8.self) == 0x3A { return position }
             position &+= 1
         }
-        return position
+        return nil
     }
 
     /// The offset of the first byte from `start` on that may be a control character, or `end`.

@@ -49,18 +49,33 @@ struct FieldTable: ~Copyable {
         repeated = 0
     }
 
-    /// Adds a field line; the caller has checked `count < capacity`.
+    /// Notes the name of a field line; the caller has checked `count < capacity`.
+    ///
+    /// The line counts only once `finish` has added its value: in between it is dead storage.
     @inline(__always)
-    mutating func append(_ slot: Slot) {
+    mutating func begin(nameStart: Int, nameLength: Int, known: KnownField) {
+        // SAFETY: a slot is trivial, so its parts can be written before it was initialised.
+        let slot = slots.advanced(by: count)
+        slot.pointee.nameStart = UInt32(truncatingIfNeeded: nameStart)
+        slot.pointee.nameLength = UInt16(truncatingIfNeeded: nameLength)
+        slot.pointee.known = known
+    }
+
+    /// Adds the value of the field line that `begin` noted.
+    @inline(__always)
+    mutating func finish(valueStart: Int, valueEnd: Int) {
         // SAFETY: a raw value is below 64 (`KnownField` has fewer cases), and count < capacity.
-        let bit: UInt64 = 1 &<< UInt64(slot.known.rawValue)
+        let slot = slots.advanced(by: count)
+        slot.pointee.valueStart = UInt32(truncatingIfNeeded: valueStart)
+        slot.pointee.valueEnd = UInt32(truncatingIfNeeded: valueEnd)
+        let known = slot.pointee.known.rawValue
+        let bit: UInt64 = 1 &<< UInt64(known)
         if present & bit == 0 {
-            firsts[Int(slot.known.rawValue)] = UInt16(truncatingIfNeeded: count)
+            firsts[Int(known)] = UInt16(truncatingIfNeeded: count)
             present |= bit
         } else {
             repeated |= bit
         }
-        slots.advanced(by: count).initialize(to: slot)
         count &+= 1
     }
 

@@ -143,45 +143,66 @@ extension KnownField {
     }
 
     /// Names of 8 to 16 bytes: the first eight and the last eight, which may overlap.
-    @inline(__always)
+    ///
+    /// No two names of one length end in the same eight bytes, so the end alone picks the name.
     private static func medium(_ head: UInt64, _ tail: UInt64, count: Int) -> KnownField {
         switch count {
         case 8:
             if spells(head, "location") { return .location }
         case 9:
-            if spells(head, "forwarde") && spells(tail, "orwarded") { return .forwarded }
+            if spells(tail, "orwarded") { return spells(head, "forwarde") ? .forwarded : .other }
         case 10:
-            if spells(head, "user-age") && spells(tail, "er-agent") { return .userAgent }
-            if spells(head, "connecti") && spells(tail, "nnection") { return .connection }
-            if spells(head, "keep-ali") && spells(tail, "ep-alive") { return .keepAlive }
-            if spells(head, "tracesta") && spells(tail, "acestate") { return .tracestate }
-            if spells(head, "set-cook") && spells(tail, "t-cookie") { return .setCookie }
+            if spells(tail, "er-agent") { return spells(head, "user-age") ? .userAgent : .other }
+            if spells(tail, "nnection") { return spells(head, "connecti") ? .connection : .other }
+            if spells(tail, "ep-alive") { return spells(head, "keep-ali") ? .keepAlive : .other }
+            if spells(tail, "acestate") { return spells(head, "tracesta") ? .tracestate : .other }
+            if spells(tail, "t-cookie") { return spells(head, "set-cook") ? .setCookie : .other }
         case 11:
-            if spells(head, "tracepar") && spells(tail, "ceparent") { return .traceparent }
-            if spells(head, "retry-af") && spells(tail, "ry-after") { return .retryAfter }
+            if spells(tail, "ceparent") { return spells(head, "tracepar") ? .traceparent : .other }
+            if spells(tail, "ry-after") { return spells(head, "retry-af") ? .retryAfter : .other }
         case 12:
-            if spells(head, "content-") && spells(tail, "ent-type") { return .contentType }
-            if spells(head, "x-reques") && spells(tail, "quest-id") { return .requestID }
+            if spells(tail, "ent-type") { return spells(head, "content-") ? .contentType : .other }
+            if spells(tail, "quest-id") { return spells(head, "x-reques") ? .requestID : .other }
         case 13:
-            if spells(head, "authoriz") && spells(tail, "rization") { return .authorization }
-            if spells(head, "if-none-") && spells(tail, "ne-match") { return .ifNoneMatch }
-            if spells(head, "cache-co") && spells(tail, "-control") { return .cacheControl }
-            if spells(head, "last-eve") && spells(tail, "event-id") { return .lastEventID }
-            if spells(head, "last-mod") && spells(tail, "modified") { return .lastModified }
-            if spells(head, "content-") && spells(tail, "nt-range") { return .contentRange }
+            if spells(tail, "rization") {
+                return spells(head, "authoriz") ? .authorization : .other
+            }
+            if spells(tail, "ne-match") { return spells(head, "if-none-") ? .ifNoneMatch : .other }
+            if spells(tail, "-control") { return spells(head, "cache-co") ? .cacheControl : .other }
+            if spells(tail, "event-id") { return spells(head, "last-eve") ? .lastEventID : .other }
+            if spells(tail, "modified") { return spells(head, "last-mod") ? .lastModified : .other }
+            if spells(tail, "nt-range") { return spells(head, "content-") ? .contentRange : .other }
         case 14:
-            if spells(head, "content-") && spells(tail, "t-length") { return .contentLength }
-            if spells(head, "sec-fetc") && spells(tail, "tch-site") { return .secFetchSite }
+            if spells(tail, "t-length") {
+                return spells(head, "content-") ? .contentLength : .other
+            }
+            if spells(tail, "tch-site") { return spells(head, "sec-fetc") ? .secFetchSite : .other }
         case 15:
-            if spells(head, "accept-e") && spells(tail, "encoding") { return .acceptEncoding }
-            if spells(head, "accept-l") && spells(tail, "language") { return .acceptLanguage }
-            if spells(head, "x-forwar") && spells(tail, "rded-for") { return .xForwardedFor }
-            if spells(head, "idempote") && spells(tail, "ency-key") { return .idempotencyKey }
+            if spells(tail, "encoding") {
+                return spells(head, "accept-e") ? .acceptEncoding : .other
+            }
+            if spells(tail, "language") {
+                return spells(head, "accept-l") ? .acceptLanguage : .other
+            }
+            if spells(tail, "rded-for") {
+                return spells(head, "x-forwar") ? .xForwardedFor : .other
+            }
+            if spells(tail, "ency-key") {
+                return spells(head, "idempote") ? .idempotencyKey : .other
+            }
         case 16:
-            if spells(head, "content-") && spells(tail, "encoding") { return .contentEncoding }
-            if spells(head, "x-forwar") && spells(tail, "ded-host") { return .xForwardedHost }
-            if spells(head, "www-auth") && spells(tail, "enticate") { return .wwwAuthenticate }
-            if spells(head, "proxy-co") && spells(tail, "nnection") { return .proxyConnection }
+            if spells(tail, "encoding") {
+                return spells(head, "content-") ? .contentEncoding : .other
+            }
+            if spells(tail, "ded-host") {
+                return spells(head, "x-forwar") ? .xForwardedHost : .other
+            }
+            if spells(tail, "enticate") {
+                return spells(head, "www-auth") ? .wwwAuthenticate : .other
+            }
+            if spells(tail, "nnection") {
+                return spells(head, "proxy-co") ? .proxyConnection : .other
+            }
         default:
             break
         }

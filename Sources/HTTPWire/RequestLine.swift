@@ -12,6 +12,7 @@ enum RequestLine {
     /// Parses the line that begins at `start`.
     ///
     /// - Returns: The offset behind its CRLF, or nil if that has not arrived.
+    @inline(__always)
     static func parse(
         _ bytes: UnsafeRawBufferPointer, from start: Int, methodLimit: Int, targetLimit: Int,
         into head: inout RequestHead
@@ -96,19 +97,11 @@ enum RequestLine {
             }
             guard position < end else { return end }
             let byte = base.load(fromByteOffset: position, as: UInt8.self)
-            if byte == 0x20 { break }
-            switch byte {
-            case UInt8(ascii: "/"), UInt8(ascii: "."):
-                if base.load(fromByteOffset: position &- 1, as: UInt8.self) == UInt8(ascii: "/") {
-                    head.pathIsPlain = false
-                }
-            case UInt8(ascii: "%"), UInt8(ascii: "\\"):
-                head.pathIsPlain = false
-            case UInt8(ascii: "?"):
+            guard byte != 0x20 else { break }
+            if try noteInPath(
+                byte, behind: base.load(fromByteOffset: position &- 1, as: UInt8.self), into: &head)
+            {
                 return try query(base, from: position, to: end, into: &head)
-            case 0..<0x20, UInt8(ascii: "#"), 0x7F...0xFF:
-                return try targetEnd(byte, at: position, from: start)
-            default: break
             }
             position &+= 1
         }
@@ -116,7 +109,28 @@ enum RequestLine {
         return position
     }
 
+    /// Takes note of a byte of the path that may be notable; true if it begins the query.
+    @inline(never)
+    private static func noteInPath(
+        _ byte: UInt8, behind previous: UInt8, into head: inout RequestHead
+    ) throws(WireFault) -> Bool {
+        switch byte {
+        case UInt8(ascii: "/"), UInt8(ascii: "."):
+            if previous == UInt8(ascii: "/") { head.pathIsPlain = false }
+        case UInt8(ascii: "%"), UInt8(ascii: "\\"):
+            head.pathIsPlain = false
+        case UInt8(ascii: "?"):
+            return true
+        case 0...0x20, UInt8(ascii: "#"), 0x7F...0xFF:
+            throw targetFault(byte)
+        default:
+            break
+        }
+        return false
+    }
+
     /// The end of the target whose question mark is at `mark`, or `end`.
+    @inline(never)
     private static func query(
         _ base: UnsafeRawPointer, from mark: Int, to end: Int, into head: inout RequestHead
     ) throws(WireFault) -> Int {
@@ -135,26 +149,17 @@ enum RequestLine {
         while position < end {
             let byte = base.load(fromByteOffset: position, as: UInt8.self)
             if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "#") {
+                guard byte == 0x20 else { throw targetFault(byte) }
                 head.query = ByteRange(mark &+ 1, position)
-                return try targetEnd(byte, at: position, from: mark)
+                return position
             }
             position &+= 1
         }
         return end
     }
 
-    /// Returns `position` if `byte` is the space that ends a target which began at `start`.
-    @inline(__always)
-    private static func targetEnd(
-        _ byte: UInt8, at position: Int, from start: Int
-    ) throws(WireFault) -> Int {
-        guard byte == 0x20, position > start else { throw targetFault(byte) }
-        return position
-    }
-
     private static func targetFault(_ byte: UInt8) -> WireFault {
         switch byte {
-        case 0x20: .targetMissing
         case 0x0D, 0x0A: .versionMissing
         case UInt8(ascii: "#"): .targetFragment
         default: .targetByteInvalid

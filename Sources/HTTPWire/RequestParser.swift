@@ -45,6 +45,7 @@ package struct RequestParser: Sendable {
         }
     }
 
+    @inline(__always)
     private func parseHead(
         _ input: UnsafeRawBufferPointer, into head: inout RequestHead
     ) throws(WireFault) -> ParseOutcome {

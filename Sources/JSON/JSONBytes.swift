@@ -126,11 +126,11 @@ extension JSONBytes {
 // MARK: - Numbers
 
 extension JSONBytes {
-    /// The offset behind the number (§6) at `start`, of which `first` is the first byte: `-`? int
-    /// frac? exp?
+    /// The offset behind the number at `start`, of which `first` is the first byte.
     ///
-    /// What follows it is for the caller to judge. With `isAhead` something other than a digit, sign,
-    /// point or letter follows somewhere, so that the end need not be looked for.
+    /// A number is `-`? int frac? exp? (§6). What follows it is for the caller to judge. With
+    /// `isAhead` something other than a digit, sign, point or letter lies ahead, so that the end of
+    /// the text need not be looked for.
     @inline(__always)
     func numberEnd(_ start: Int, _ first: UInt8, isAhead: Bool) throws(JSONError) -> Int {
         var at = start

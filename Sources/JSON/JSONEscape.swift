@@ -11,7 +11,7 @@ enum JSONEscape {
         var start = 0
         var at = 0
         while true {
-            at = bytes.plainEnd(from: at)
+            at = bytes.plainEnd(at)
             guard at < bytes.end else { break }
             let byte = bytes.base[at]
             if byte >= 0x80 {

@@ -125,6 +125,7 @@ package enum JSONMessageScanner {
     @inline(never)
     private static func name(ofEscaped key: JSONSpan, in bytes: JSONBytes) -> Name? {
         let raw = bytes.raw(key)
+        guard raw.contains(UInt8(ascii: "\\")) else { return nil }
         if JSONText.equals(raw, "jsonrpc") { return .jsonrpc }
         if JSONText.equals(raw, "id") { return .id }
         if JSONText.equals(raw, "method") { return .method }

@@ -1,24 +1,4 @@
-// JSONObject: the members of one object in the order they were written, found by key. Keys are
-// compared by their code points: unlike String, JSON knows no canonical equivalence, and "é" in one
-// scalar and in two are two keys.
-
-/// A key that equals another only if both have the same bytes in UTF-8.
-struct JSONKey: Hashable, Sendable {
-    let text: String
-
-    init(_ text: String) {
-        self.text = text
-    }
-
-    static func == (left: JSONKey, right: JSONKey) -> Bool {
-        left.text.utf8.elementsEqual(right.text.utf8)
-    }
-
-    func hash(into hasher: inout Hasher) {
-        var copy = text
-        copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-    }
-}
+// JSONObject: the members of one object in the order they were written, found by key.
 
 /// A JSON object: members in order, no key twice.
 package struct JSONObject: Sendable {

@@ -49,23 +49,9 @@ package enum JSONScanner {
             output.append(input)
             return shape
         }
-        output.reserve(input.count)
-        let bytes = JSONBytes(input)
-        var start = 0
-        var at = 0
-        while at < bytes.end {
-            let byte = bytes.base[at]
-            if byte == UInt8(ascii: "\"") {
-                at = bytes.closingQuote(from: at &+ 1) &+ 1
-            } else if byte > 0x20 {
-                at &+= 1
-            } else {
-                output.append(UnsafeRawBufferPointer(rebasing: input[start..<at]))
-                while at < bytes.end, bytes.base[at] <= 0x20 { at &+= 1 }
-                start = at
-            }
+        output.fill(atLeast: input.count) { room in
+            JSONBytes(input).writeCompact(to: room)
         }
-        output.append(UnsafeRawBufferPointer(rebasing: input[start..<bytes.end]))
         return JSONShape(kind: shape.kind, hasWhitespace: false, hasLineBreak: false)
     }
 

@@ -36,9 +36,9 @@ package enum JSONText {
     /// Whether the string whose content between the quotes is `raw` reads `text`.
     package static func equals(_ raw: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
         if ASCII.isExactly(raw, text) { return true }
-        guard raw.count > text.utf8CodeUnitCount, raw.contains(UInt8(ascii: "\\")) else {
-            return false
-        }
+        // An escape sequence is at most six times as long as what it stands for.
+        let isPossible = raw.count / 6 <= text.utf8CodeUnitCount
+        guard isPossible, raw.contains(UInt8(ascii: "\\")) else { return false }
         var buffer = ByteBuffer(capacity: raw.count)
         decode(raw, .keep, into: &buffer)
         return ASCII.isExactly(buffer.readable, text)

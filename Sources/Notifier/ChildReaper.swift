@@ -8,7 +8,6 @@
 
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// Waits for processes that nobody else waits for.
 ///
@@ -19,7 +18,7 @@ public final class ChildReaper {
     static let retryDelay = Duration.milliseconds(100)
     static let pollInterval = Duration.seconds(1)
 
-    private static let enrolled = Mutex<Set<Int32>>([])
+    private static let enrolled = Guarded<Set<Int32>>([])
 
     private unowned let loop: EventLoop
     private var signals: ProcessSignals?

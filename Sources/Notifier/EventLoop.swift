@@ -105,6 +105,25 @@ public final class EventLoop {
         isStopping = true
     }
 
+    /// Ends the loop for good: it refuses mail and lets go of everything registered with it.
+    ///
+    /// A callback that holds its loop keeps it alive otherwise. Not to be called by a callback; the
+    /// loop must not be turned any more.
+    public func close() {
+        precondition(depth == 0, "a loop was closed by one of its own callbacks")
+        let letGo: [Any] = [
+            handle.close(), registrations, timers, dispatchers, sweeps, flushers, locals,
+        ]
+        registrations = RegistrationTable()
+        timers = TimerQueue()
+        dispatchers = DispatcherList()
+        sweeps = []
+        flushers = []
+        locals = [:]
+        // What goes now may still call the loop, and finds it empty.
+        withExtendedLifetime(letGo) {}
+    }
+
     /// Whether the caller is on the loop's thread.
     public var isOnLoop: Bool { handle.isOnLoop }
 

@@ -17,7 +17,7 @@ public final class LoopHandle: Sendable {
         var isClosed = false
     }
 
-    private let mailbox = Mutex(Mailbox())
+    private let mailbox = Guarded(Mailbox())
     private let hasMail = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
     private let wakeDescriptor: Int32

@@ -2,7 +2,6 @@
 
 internal import CLinux
 internal import Glibc
-internal import Synchronization
 
 /// A loop on a thread of its own.
 ///
@@ -63,7 +62,7 @@ public final class LoopThread {
 ///
 /// Any thread.
 private final class LoopStart: Sendable {
-    private let state = Mutex<Result<LoopHandle, any Error>?>(nil)
+    private let state = Guarded<Result<LoopHandle, any Error>?>(nil)
 
     var result: Result<LoopHandle, any Error>? { state.withLock { $0 } }
 
@@ -72,26 +71,30 @@ private final class LoopStart: Sendable {
     }
 }
 
+/// What the thread of a loop does.
 private func runLoop(
     _ cpu: Int?, _ outcome: LoopStart, _ isReady: Semaphore,
     _ setup: @Sendable (EventLoop) throws -> Void
 ) {
-    let loop: EventLoop
     do {
-        if let cpu {
-            let code = clinux_pin_thread(Int32(clamping: cpu))
-            guard code == 0 else {
-                throw SystemError("sched_setaffinity", code, subject: "CPU \(cpu)")
-            }
-        }
-        loop = try EventLoop()
+        let loop = try makeLoop(cpu)
+        defer { loop.close() }
         try setup(loop)
+        outcome.settle(.success(loop.handle))
+        isReady.signal()
+        loop.run()
     } catch {
         outcome.settle(.failure(error))
         isReady.signal()
-        return
     }
-    outcome.settle(.success(loop.handle))
-    isReady.signal()
-    loop.run()
+}
+
+private func makeLoop(_ cpu: Int?) throws(SystemError) -> EventLoop {
+    if let cpu {
+        let code = clinux_pin_thread(Int32(clamping: cpu))
+        guard code == 0 else {
+            throw SystemError("sched_setaffinity", code, subject: "CPU \(cpu)")
+        }
+    }
+    return try EventLoop()
 }

@@ -1,8 +1,6 @@
 // WorkQueue: work that waits for a thread, and the threads that wait for work. It has a lock, as it
 // must, because several threads take from it; no loop ever waits for one of them.
 
-internal import Synchronization
-
 /// The queue of a worker pool.
 ///
 /// Any thread.
@@ -17,7 +15,7 @@ final class WorkQueue: Sendable {
         var isStopped = false
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let threadLimit: Int
     private let limit: Int
     private let hasWork: Semaphore

@@ -21,10 +21,7 @@ struct Run: ParsableCommand {
     @Option(help: "Private key of the certificate (PEM).")
     var key = "certs/localhost.key"
 
-    @Option(
-        name: .customLong("set"), parsing: .singleValue,
-        help: ArgumentHelp("Overrides one setting. Repeatable.", valueName: "key=value"))
-    var overrides: [String] = []
+    @OptionGroup var overrides: OverrideOptions
 
     @Argument(parsing: .postTerminator, help: "The program and its arguments, after --.")
     var command: [String] = []
@@ -41,7 +38,7 @@ struct Run: ParsableCommand {
         do throws(SettingsError) {
             settings = try Settings.oneModule(
                 command: command, folder: folder, certificate: pair(folder),
-                environment: Environment.all)
+                environment: Environment.all, overrides: overrides.parsed())
         } catch {
             Terminal.fail("cannot run this\n\(error)", ExitStatus.configuration)
         }

@@ -14,12 +14,7 @@ struct ConfigurationOptions: ParsableArguments {
         help: "The configuration file (default: $SIGNALBOX_CONFIG, else \(standardFile)).")
     var config: String?
 
-    @Option(
-        name: .customLong("set"), parsing: .singleValue,
-        help: ArgumentHelp(
-            "Overrides one setting, e.g. --set log.level=debug. Repeatable.",
-            valueName: "key=value"))
-    var overrides: [String] = []
+    @OptionGroup var overrides: OverrideOptions
 
     /// The file to read.
     var file: String { config ?? Environment.value("SIGNALBOX_CONFIG") ?? Self.standardFile }
@@ -28,15 +23,26 @@ struct ConfigurationOptions: ParsableArguments {
     func load() throws -> Settings {
         do throws(SettingsError) {
             return try Settings.load(
-                file: file, environment: Environment.all, overrides: try parsedOverrides())
+                file: file, environment: Environment.all, overrides: overrides.parsed())
         } catch {
             Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
         }
     }
+}
 
-    private func parsedOverrides() throws(SettingsError) -> [Settings.Override] {
+/// Settings given on the command line.
+struct OverrideOptions: ParsableArguments {
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "Overrides one setting, e.g. --set log.level=debug. Repeatable.",
+            valueName: "key=value"))
+    var set: [String] = []
+
+    /// The overrides; all without a value are named at once.
+    func parsed() throws(SettingsError) -> [Settings.Override] {
         var result: [Settings.Override] = []
-        for text in overrides {
+        for text in set {
             guard let equals = text.firstIndex(of: "=") else {
                 throw SettingsError(faults: [
                     SettingsFault(

@@ -129,10 +129,17 @@ private func append(_ bytes: [UInt8], to inflater: Inflater, _ output: inout Byt
     }
 
     @Test(arguments: [
-        (ContentCoding.gzip, "import sys,gzip; d=sys.stdin.buffer.read(); sys.stdout.buffer.write(gzip.decompress(d))"),
-        (.deflate, "import sys,zlib; d=sys.stdin.buffer.read(); sys.stdout.buffer.write(zlib.decompress(d))"),
+        (
+            ContentCoding.gzip,
+            "import sys,gzip; d=sys.stdin.buffer.read(); sys.stdout.buffer.write(gzip.decompress(d))"
+        ),
+        (
+            .deflate,
+            "import sys,zlib; d=sys.stdin.buffer.read(); sys.stdout.buffer.write(zlib.decompress(d))"
+        ),
     ])
-    func `another implementation reads what we write`(coding: ContentCoding, script: String) throws {
+    func `another implementation reads what we write`(coding: ContentCoding, script: String) throws
+    {
         guard FileManager.default.isExecutableFile(atPath: "/usr/bin/python3") else { return }
         let bytes = samples[5]
         let file = FileManager.default.temporaryDirectory
@@ -245,7 +252,8 @@ private func append(_ bytes: [UInt8], to inflater: Inflater, _ output: inout Byt
 
     @Test(arguments: [1, Int.max])
     func `gzip members in a row are one stream`(step: Int) throws {
-        let packed = try compressed(samples[2], .gzip) + compressed([], .gzip)
+        let packed =
+            try compressed(samples[2], .gzip) + compressed([], .gzip)
             + compressed(samples[1], .gzip)
         #expect(try inflated(packed, .gzip, step: step) == samples[2] + samples[1])
         #expect(throws: CompressionError.tooLarge(limit: samples[2].count)) {
@@ -259,7 +267,9 @@ private func append(_ bytes: [UInt8], to inflater: Inflater, _ output: inout Byt
     @Test(arguments: [1, Int.max])
     func `anything else behind the end is refused`(step: Int) throws {
         let gzip = try compressed(samples[2], .gzip)
-        #expect(throws: CompressionError.corrupt) { try inflated(gzip + [0, 0], .gzip, step: step) }
+        #expect(throws: CompressionError.corrupt) {
+            try inflated(gzip + [0, 0], .gzip, step: step)
+        }
         #expect(throws: CompressionError.corrupt) {
             try inflated(gzip + Array("GET / HTTP/1.1".utf8), .gzip, step: step)
         }

@@ -69,7 +69,7 @@ extension EndToEnd {
                 ])
                 _ = try stream.events(of: "slow.held", count: 1)
                 held.send(SIGKILL)
-                _ = try stream.events(of: "slow.cancelled", count: 1)
+                _ = try stream.events(of: "slow.cancelled", count: 1, within: .seconds(2))
             }
         }
 

@@ -75,9 +75,9 @@ extension EndToEnd {
         }
 
         @Test func `a silent stream has heartbeats`() throws {
-            try Server.run(Self.quiet) { server in
-                let stream = try StreamReader(
-                    server.http("/v1/events?signal=demo.never&heartbeat=1"))
+            let eager = Configuration(hasTick: false, more: "signals: { heartbeat: '1s' },")
+            try Server.run(eager) { server in
+                let stream = try StreamReader(server.http("/v1/events?signal=demo.never"))
                 let before = stream.log.comments.count
                 try waitUntil("two heartbeats: \(stream.program.output)", within: .seconds(5)) {
                     stream.log.comments.count >= before + 2

@@ -238,17 +238,17 @@ def get(fields="", target="/livez", version="HTTP/1.1", method="GET"):
     return f"{method} {target} {version}\r\nHost: a\r\n{fields}\r\n"
 
 
-def post(fields, body="", target="/v1/modules/echo/x", version="HTTP/1.1"):
+def post(fields, body="", target="/v1/modules/echo/echo", version="HTTP/1.1"):
     """A request with these fields and these bytes behind its head."""
     return f"POST {target} {version}\r\nHost: a\r\n{fields}\r\n{body}"
 
 
-def sized(body, target="/v1/modules/echo/x", fields=""):
+def sized(body, target="/v1/modules/echo/echo", fields=""):
     """A POST with the right Content-Length."""
     return post(f"{fields}Content-Length: {len(body)}\r\n", body, target)
 
 
-def chunked(body, fields="Transfer-Encoding: chunked\r\n", target="/v1/modules/echo/x"):
+def chunked(body, fields="Transfer-Encoding: chunked\r\n", target="/v1/modules/echo/echo"):
     """A POST whose chunks are `body`, framing included."""
     return post(fields, body, target)
 
@@ -393,7 +393,7 @@ def codings():
     case("chunked and length", chunked(good, "Transfer-Encoding: chunked\r\nContent-Length: 13\r\n"), 400, CLOSES)
     case("length zero and chunked", chunked(good, "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"), 400, CLOSES)
     case("chunked in HTTP/1.0", post("Transfer-Encoding: chunked\r\n", good, version="HTTP/1.0"), 400, CLOSES)
-    case("chunked on GET", get("Transfer-Encoding: chunked\r\n") + good, 200)
+    case("chunked on GET", get("Transfer-Encoding: chunked\r\n") + good, 200, CLOSES)
     for value, status in (
         ("gzip", 501), ("gzip, chunked", 501), ("identity", 501), ("x", 501), ("chunked, gzip", 400),
         ("chunked, chunked", 400), ("chunked,", 400), (",chunked", 400), ("chunked;q=1", 400),
@@ -752,7 +752,7 @@ def one_continue_for_each_expectation(kind, port):
 @scene
 def no_continue_before_a_refusal(kind, port):
     """A refused request gets its refusal alone, and the connection closes."""
-    for target, length, status in (("/none", 3, 404), ("/v1/modules/echo/x", 1 << 40, 413)):
+    for target, length, status in (("/none", 3, 404), ("/v1/modules/echo/echo", 1 << 40, 413)):
         connection = kind(port)
         answers = Answers()
         connection.send(

@@ -23,14 +23,17 @@ import Testing
         #expect(!withBytes(text) { Authority.isValid($0) })
     }
 
-    @Test(arguments: [("a:80", true), ("a", false), ("a:", false), ("[::1]:1", true), ("[::1]", false)])
+    @Test(arguments: [
+        ("a:80", true), ("a", false), ("a:", false), ("[::1]:1", true), ("[::1]", false),
+    ])
     func `a port can be asked for`(_ text: String, _ isValid: Bool) {
         #expect(withBytes(text) { Authority.isValid($0, needsPort: true) } == isValid)
     }
 
     @Test(arguments: [
         ("0.0.0.0", true), ("255.255.255.255", true), ("1.2.3", false), ("1.2.3.4.", false),
-        ("01.2.3.4", false), ("1.2.3.1000", false), ("", false), ("1..2.3", false), (".1.2.3", false),
+        ("01.2.3.4", false), ("1.2.3.1000", false), ("", false), ("1..2.3", false),
+        (".1.2.3", false),
     ])
     func `an IPv4 address has four numbers`(_ text: String, _ isValid: Bool) {
         #expect(withBytes(text) { Authority.isIPv4($0) } == isValid)

@@ -64,7 +64,8 @@ import Testing
         ("gzip, chunked", .codingUnknown), ("gzip,,chunked", .codingInvalid),
         ("a, b, chunked", .codingUnknown), ("chunked, gzip", .codingInvalid),
         ("chunked,chunked", .codingInvalid), ("", .codingInvalid), (",", .codingInvalid),
-        ("chunked,", .codingInvalid), ("chunked;a=b", .codingInvalid), ("\"chunked\"", .codingInvalid),
+        ("chunked,", .codingInvalid), ("chunked;a=b", .codingInvalid),
+        ("\"chunked\"", .codingInvalid),
         ("gzip;q=1, chunked", .codingInvalid), ("chunked chunked", .codingInvalid),
         ("chunked\u{85}", .codingInvalid),
     ])

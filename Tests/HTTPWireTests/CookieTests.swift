@@ -9,7 +9,8 @@ import Testing
         ("sid=a=b=", "a=b="), ("sid=1; sid=2", "1"), ("SID=1; sid=2", "2"), ("xsid=1; sid=2", "2"),
         ("sid =1; sid=2", "2"), ("sid; sid=2", "2"), ("sid=a b; sid=2", "2"),
         ("sid=a,b; sid=2", "2"), ("sid=\"a; sid=2", "2"), ("sid=\u{E9}; sid=2", "2"),
-        ("sid=a\\b; sid=2", "2"), ("sid=!#$%&'()*+-./:<=>?@[]^_`{|}~", "!#$%&'()*+-./:<=>?@[]^_`{|}~"),
+        ("sid=a\\b; sid=2", "2"),
+        ("sid=!#$%&'()*+-./:<=>?@[]^_`{|}~", "!#$%&'()*+-./:<=>?@[]^_`{|}~"),
     ])
     func `a value is found by its name`(_ field: String, _ value: String) {
         withBytes(field) { bytes in
@@ -34,7 +35,8 @@ import Testing
         cookie.sameSite = .strict
         cookie.path = "/univention"
         let text = try written { (output) throws(WireError) in try output.appendSetCookie(cookie) }
-        let expected = "Set-Cookie: UMCSessionId=abc-1; Max-Age=300; Domain=example.com; Secure; "
+        let expected =
+            "Set-Cookie: UMCSessionId=abc-1; Max-Age=300; Domain=example.com; Secure; "
             + "HttpOnly; SameSite=Strict; Path=/univention\r\n"
         #expect(text == expected)
     }
@@ -50,7 +52,8 @@ import Testing
         ("a=", "a", "/", .cookieNameInvalid), ("a", "b;c", "/", .cookieValueInvalid),
         ("a", "b\r\nX: y", "/", .cookieValueInvalid), ("a", "b c", "/", .cookieValueInvalid),
         ("a", "b\"", "/", .cookieValueInvalid), ("a", "é", "/", .cookieValueInvalid),
-        ("a", "b", "/; Domain=x", .cookieAttributeInvalid), ("a", "b", "/\r\n", .cookieAttributeInvalid),
+        ("a", "b", "/; Domain=x", .cookieAttributeInvalid),
+        ("a", "b", "/\r\n", .cookieAttributeInvalid),
         ("a", "b", "/\u{7F}", .cookieAttributeInvalid),
     ])
     func `nothing can be added to a cookie from within`(

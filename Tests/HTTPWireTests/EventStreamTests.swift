@@ -25,9 +25,11 @@ import Testing
     }
 
     @Test(arguments: [
-        ("", [""]), ("a", ["a"]), ("a\nb", ["a", "b"]), ("a\rb", ["a", "b"]), ("a\r\nb", ["a", "b"]),
+        ("", [""]), ("a", ["a"]), ("a\nb", ["a", "b"]), ("a\rb", ["a", "b"]),
+        ("a\r\nb", ["a", "b"]),
         ("\n", ["", ""]), ("\r\n", ["", ""]), ("\n\r", ["", "", ""]), ("a\n", ["a", ""]),
-        ("\r\r", ["", "", ""]), ("a\n\nid: 7", ["a", "", "id: 7"]), ("a\revent: x", ["a", "event: x"]),
+        ("\r\r", ["", "", ""]), ("a\n\nid: 7", ["a", "", "id: 7"]),
+        ("a\revent: x", ["a", "event: x"]),
         ("12345678\r\n12345678\n1234567", ["12345678", "12345678", "1234567"]),
         ("1234567\r\nretry: 1", ["1234567", "retry: 1"]), (": c\n", [": c", ""]),
     ])
@@ -56,7 +58,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("k3f9-1042", true), ("é", true), ("", false), ("a\0", false), ("a\n", false), ("\ra", false),
+        ("k3f9-1042", true), ("é", true), ("", false), ("a\0", false), ("a\n", false),
+        ("\ra", false),
         (String(repeating: "a", count: 256), true), (String(repeating: "a", count: 257), false),
     ])
     func `an id from outside is bounded and one line`(_ id: String, _ isValid: Bool) {

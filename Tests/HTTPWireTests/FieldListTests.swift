@@ -12,13 +12,17 @@ import Testing
         withBytes(text) { bytes in
             var list = FieldList(bytes)
             var found: [String] = []
-            while let element = list.next() { found.append(String(decoding: element, as: UTF8.self)) }
+            while let element = list.next() {
+                found.append(String(decoding: element, as: UTF8.self))
+            }
             #expect(found == elements)
             #expect(list.next() == nil)
         }
     }
 
-    @Test(arguments: [("a", false), ("a,b", false), ("a,,b", true), ("a,", true), (",a", true), ("", true)])
+    @Test(arguments: [
+        ("a", false), ("a,b", false), ("a,,b", true), ("a,", true), (",a", true), ("", true),
+    ])
     func `empty elements are skipped and noted`(_ text: String, _ hadEmpty: Bool) {
         withBytes(text) { bytes in
             var list = FieldList(bytes)

@@ -7,9 +7,12 @@ import Testing
 
     @Test(arguments: [
         (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
-        (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"), (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
-        (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"), (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
-        (1_767_225_599, "Wed, 31 Dec 2025 23:59:59 GMT"), (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"),
+        (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+        (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+        (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+        (1_767_225_599, "Wed, 31 Dec 2025 23:59:59 GMT"),
+        (2_147_483_648, "Tue, 19 Jan 2038 03:14:08 GMT"),
         (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 GMT"),
     ])
     func `a time is written and read back`(_ seconds: Int, _ text: String) {
@@ -38,8 +41,10 @@ import Testing
         ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777), ("Sun Nov  6 08:49:37 1994", 784_111_777),
         ("Tue Nov 15 08:12:31 1994", 784_887_151), ("Tuesday, 15-Nov-94 08:12:31 GMT", 784_887_151),
         ("Wednesday, 01-Jan-70 00:00:00 GMT", 3_155_760_000),
-        ("Saturday, 01-Jan-77 00:00:00 GMT", 220_924_800), ("Mon, 01 Jan 1900 00:00:00 GMT", -2_208_988_800),
-        ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800), ("Thursday, 01-Jan-26 00:00:00 GMT", 1_767_225_600),
+        ("Saturday, 01-Jan-77 00:00:00 GMT", 220_924_800),
+        ("Mon, 01 Jan 1900 00:00:00 GMT", -2_208_988_800),
+        ("Sat, 31 Dec 2016 23:59:60 GMT", 1_483_228_800),
+        ("Thursday, 01-Jan-26 00:00:00 GMT", 1_767_225_600),
     ])
     func `the old forms are read`(_ text: String, _ seconds: Int) {
         #expect(withBytes(text) { HTTPDate.parse($0, now: Self.now) } == seconds)

@@ -12,7 +12,8 @@ import Testing
             output.appendConnection(keepAlive: false, versionMinor: 1)
             output.appendHeadEnd()
         }
-        let expected = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
+        let expected =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
             + "Age: 3\r\nConnection: close\r\n\r\n"
         #expect(head == expected)
     }
@@ -49,10 +50,12 @@ import Testing
     }
 
     @Test(arguments: [
-        ("X", "a\r\nSet-Cookie: b", WireMisuse.fieldValueInvalid), ("X", "a\nb", .fieldValueInvalid),
+        ("X", "a\r\nSet-Cookie: b", WireMisuse.fieldValueInvalid),
+        ("X", "a\nb", .fieldValueInvalid),
         ("X", "a\rb", .fieldValueInvalid), ("X", "a\0b", .fieldValueInvalid),
         ("X", "\u{1B}[0m", .fieldValueInvalid), ("X", "\u{7F}", .fieldValueInvalid),
-        ("", "a", .fieldNameInvalid), ("X Y", "a", .fieldNameInvalid), ("X:", "a", .fieldNameInvalid),
+        ("", "a", .fieldNameInvalid), ("X Y", "a", .fieldNameInvalid),
+        ("X:", "a", .fieldNameInvalid),
         ("X\r\n", "a", .fieldNameInvalid), ("Ä", "a", .fieldNameInvalid),
     ])
     func `nothing that could end the line is written`(

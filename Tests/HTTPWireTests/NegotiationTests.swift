@@ -28,7 +28,8 @@ import Testing
         ("text/html;Q=1.000, application/json;q=0.999", "text/html"),
         ("text/html ; q=1 , application/json ; q=0.9", "text/html"),
         ("text/html;a=\",application/json\";q=0.5, application/json;q=0.4", "text/html"),
-        ("garbage, text/html", "text/html"), ("text/html;q=2, application/json;q=0.1", "application/json"),
+        ("garbage, text/html", "text/html"),
+        ("text/html;q=2, application/json;q=0.1", "application/json"),
         (
             "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8",
             "text/html"
@@ -39,7 +40,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "image/png", "application/json;q=0, text/html;q=0.000", "*/*;q=0", "*", "text", "/", "text/",
+        "image/png", "application/json;q=0, text/html;q=0.000", "*/*;q=0", "*", "text", "/",
+        "text/",
         "/*", "application/jsonx", "application/jso", "text/htm*", "application/json;q=x", "*/json",
         "text/*;q=0, application/*;q=0", ",,", ";q=1", "application/json;q=0.0001",
     ])
@@ -60,7 +62,8 @@ import Testing
         ("*", .gzip), ("*;q=0.5", .gzip), ("gzip;q=0", .identity), ("gzip;q=0, *", .deflate),
         ("gzip;q=0, deflate;q=0", .identity), ("identity", .identity),
         ("identity, gzip;q=0.5", .identity), ("identity;q=0.5, gzip", .gzip),
-        ("identity, gzip", .gzip), ("identity;q=0, gzip", .gzip), ("gzip;q=0, *;q=0, identity", .identity),
+        ("identity, gzip", .gzip), ("identity;q=0, gzip", .gzip),
+        ("gzip;q=0, *;q=0, identity", .identity),
         ("gzip;q=1.5", .identity), ("gzip;q=", .identity), ("gzip; q=0.001", .gzip),
         ("identity;q=0, *", .gzip),
     ])

@@ -48,7 +48,8 @@ import Testing
         let line = "GET / HTTP/1.1\r\nHost: a\r\n"
         #expect(outcome("GET /" + String(repeating: "a", count: 8191)) == "needMore")
         #expect(
-            outcome("GET /" + String(repeating: "a", count: 8192)) == "error targetTooLong 414 close")
+            outcome("GET /" + String(repeating: "a", count: 8192))
+                == "error targetTooLong 414 close")
         let filler = "X: " + String(repeating: "a", count: 16_384 - line.utf8.count - 3)
         #expect(outcome(line + filler.dropLast()) == "needMore")
         #expect(outcome(line + filler) == "error headTooLarge 431 close")
@@ -60,7 +61,8 @@ import Testing
 
     @Test func `a head that is used again forgets what it held`() throws {
         var head = RequestHead()
-        let first = "POST http://b/%41?q HTTP/1.1\r\nHost: a\r\nHOST-x: 1\r\nAccept: b\r\n"
+        let first =
+            "POST http://b/%41?q HTTP/1.1\r\nHost: a\r\nHOST-x: 1\r\nAccept: b\r\n"
             + "Expect: 100-continue\r\nConnection: upgrade, close\r\nUpgrade: x\r\n"
             + "Transfer-Encoding: chunked\r\n\r\n"
         _ = try RequestParser().parse(Array(first.utf8).span, into: &head)

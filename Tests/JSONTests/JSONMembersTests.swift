@@ -5,22 +5,25 @@ import Testing
 @testable import JSON
 
 @Suite struct `JSON members and elements` {
-    @Test(arguments: [
-        ("{}", []),
-        (" { } ", []),
-        ("{\"a\":1}", ["a=1"]),
-        ("{ \"a\" : 1 , \"b\" : [ 2 , 3 ] }", ["a=1", "b=[ 2 , 3 ]"]),
-        ("{\"\":{}, \"a\\nb\":\"x\"}", ["={}", "a\\nb=\"x\""]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("{}", []),
+            (" { } ", []),
+            ("{\"a\":1}", ["a=1"]),
+            ("{ \"a\" : 1 , \"b\" : [ 2 , 3 ] }", ["a=1", "b=[ 2 , 3 ]"]),
+            ("{\"\":{}, \"a\\nb\":\"x\"}", ["={}", "a\\nb=\"x\""]),
+        ] as [(String, [String])])
     func `members come in order, without the blanks around them`(
         text: String, wanted: [String]
     ) throws {
         #expect(try members(text).get() == wanted)
     }
 
-    @Test(arguments: [
-        ("[]", []), ("[ ]", []), ("[1]", ["1"]), (" [ 1 , [ 2 ] , \"a\" ]\n", ["1", "[ 2 ]", "\"a\""]),
-    ] as [(String, [String])])
+    @Test(
+        arguments: [
+            ("[]", []), ("[ ]", []), ("[1]", ["1"]),
+            (" [ 1 , [ 2 ] , \"a\" ]\n", ["1", "[ 2 ]", "\"a\""]),
+        ] as [(String, [String])])
     func `elements come in order, without the blanks around them`(
         text: String, wanted: [String]
     ) throws {
@@ -64,7 +67,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "{\"\\ud800\":1,\"\\ud801\":2}", "{\"\\ud800\":1,\"\\ufffd\":2}", "{\"é\":1,\"e\u{301}\":2}",
+        "{\"\\ud800\":1,\"\\ud801\":2}", "{\"\\ud800\":1,\"\\ufffd\":2}",
+        "{\"é\":1,\"e\u{301}\":2}",
         "{\"a\":1,\"A\":2}", "{\"\\u0000\":1,\"\":2}",
     ])
     func `keys that differ by a bit are different`(text: String) throws {
@@ -103,7 +107,9 @@ import Testing
             do throws(JSONError) {
                 try JSONScanner.members(of: bytes, maxDepth: maxDepth, duplicates: duplicates) {
                     key, value in
-                    let parts = [key, value].map { String(decoding: $0.slice(of: bytes), as: UTF8.self) }
+                    let parts = [key, value].map {
+                        String(decoding: $0.slice(of: bytes), as: UTF8.self)
+                    }
                     found.append(parts.joined(separator: "="))
                 }
             } catch {

@@ -43,7 +43,9 @@ import Testing
         #expect(JSONPointer().description.isEmpty)
     }
 
-    @Test(arguments: [("a", 0), ("foo/bar", 0), ("#/a", 0), ("/~", 2), ("/~2", 2), ("/a~", 3), ("/~~", 2)])
+    @Test(arguments: [
+        ("a", 0), ("foo/bar", 0), ("#/a", 0), ("/~", 2), ("/~2", 2), ("/a~", 3), ("/~~", 2),
+    ])
     func `a malformed pointer is refused`(text: String, offset: Int) {
         #expect(throws: JSONError(.badPointer, at: offset)) { try JSONPointer(text) }
     }

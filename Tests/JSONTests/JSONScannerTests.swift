@@ -1,5 +1,5 @@
 // JSONScanner on whole texts: what it accepts, what it refuses and where, what it leaves out. The
-// byte-by-byte cases of strings are in JSONCursorTests, the comparison with another implementation
+// byte-by-byte cases of strings are in JSONBytesTests, the comparison with another implementation
 // in DifferentialTests.
 
 import Bytes

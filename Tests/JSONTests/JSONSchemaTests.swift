@@ -23,26 +23,51 @@ import Testing
         (#"{"type":"object"}"#, ["{}"], ["[]"]),
         (#"{"type":["integer","null"]}"#, ["1", "null"], ["1.5", "\"\""]),
         (#"{"type":["integer","number"]}"#, ["1.5"], ["true"]),
-        (#"{"enum":[1,"a",null,[1,{"b":2}]]}"#, ["1.0", "\"a\"", "[1,{\"b\":2}]"], ["2", "[1]", "true"]),
+        (
+            #"{"enum":[1,"a",null,[1,{"b":2}]]}"#, ["1.0", "\"a\"", "[1,{\"b\":2}]"],
+            ["2", "[1]", "true"]
+        ),
         (#"{"enum":[]}"#, [], ["1"]),
         (#"{"const":{"a":1,"b":[2]}}"#, [#"{"b":[2.0],"a":1}"#], ["{}", #"{"a":1}"#]),
         (#"{"const":false}"#, ["false"], ["0", "null"]),
         (#"{"const":null}"#, ["null"], ["0", "false"]),
-        (#"{"properties":{"a":{"type":"integer"},"b":false}}"#, ["{}", #"{"a":1}"#, #"{"c":1}"#, "1"], [#"{"a":""}"#, #"{"b":1}"#]),
+        (
+            #"{"properties":{"a":{"type":"integer"},"b":false}}"#,
+            ["{}", #"{"a":1}"#, #"{"c":1}"#, "1"], [#"{"a":""}"#, #"{"b":1}"#]
+        ),
         (#"{"required":["a","b"]}"#, [#"{"a":1,"b":null}"#, "[]"], ["{}", #"{"a":1}"#]),
         (#"{"required":[]}"#, ["{}"], []),
-        (#"{"properties":{"a":{}},"additionalProperties":false}"#, ["{}", #"{"a":1}"#], [#"{"b":1}"#]),
+        (
+            #"{"properties":{"a":{}},"additionalProperties":false}"#, ["{}", #"{"a":1}"#],
+            [#"{"b":1}"#]
+        ),
         (#"{"additionalProperties":{"type":"string"}}"#, [#"{"a":""}"#], [#"{"a":1}"#]),
-        (#"{"patternProperties":{"^x-":{"type":"string"}},"additionalProperties":false}"#, [#"{"x-a":""}"#], [#"{"x-a":1}"#, #"{"a":""}"#]),
-        (#"{"minProperties":1,"maxProperties":2}"#, [#"{"a":1}"#, #"{"a":1,"b":2}"#, "1"], ["{}", #"{"a":1,"b":2,"c":3}"#]),
+        (
+            #"{"patternProperties":{"^x-":{"type":"string"}},"additionalProperties":false}"#,
+            [#"{"x-a":""}"#], [#"{"x-a":1}"#, #"{"a":""}"#]
+        ),
+        (
+            #"{"minProperties":1,"maxProperties":2}"#, [#"{"a":1}"#, #"{"a":1,"b":2}"#, "1"],
+            ["{}", #"{"a":1,"b":2,"c":3}"#]
+        ),
         (#"{"items":{"type":"integer"}}"#, ["[]", "[1,2]", "{}"], ["[1,\"\"]"]),
-        (#"{"prefixItems":[{"type":"integer"},{"type":"string"}]}"#, ["[]", "[1]", "[1,\"a\"]", "[1,\"a\",null]"], ["[\"\"]", "[1,2]"]),
+        (
+            #"{"prefixItems":[{"type":"integer"},{"type":"string"}]}"#,
+            ["[]", "[1]", "[1,\"a\"]", "[1,\"a\",null]"], ["[\"\"]", "[1,2]"]
+        ),
         (#"{"prefixItems":[{}],"items":false}"#, ["[]", "[1]"], ["[1,2]"]),
         (#"{"items":[{"type":"integer"}]}"#, ["[1,\"\"]"], ["[\"\"]"]),
         (#"{"minItems":1,"maxItems":2}"#, ["[1]", "[1,2]", "\"\""], ["[]", "[1,2,3]"]),
-        (#"{"uniqueItems":true}"#, ["[]", "[1,2,\"1\"]", "[[1],[2]]", "[{\"a\":1},{\"a\":2}]", "[0,false]"], ["[1,1.0]", "[{\"a\":1,\"b\":2},{\"b\":2,\"a\":1}]", "[[],[]]"]),
+        (
+            #"{"uniqueItems":true}"#,
+            ["[]", "[1,2,\"1\"]", "[[1],[2]]", "[{\"a\":1},{\"a\":2}]", "[0,false]"],
+            ["[1,1.0]", "[{\"a\":1,\"b\":2},{\"b\":2,\"a\":1}]", "[[],[]]"]
+        ),
         (#"{"uniqueItems":false}"#, ["[1,1]"], []),
-        (#"{"minLength":2,"maxLength":3}"#, ["\"ab\"", "\"日本語\"", "\"😀😀\"", "1"], ["\"a\"", "\"abcd\"", "\"😀\""]),
+        (
+            #"{"minLength":2,"maxLength":3}"#, ["\"ab\"", "\"日本語\"", "\"😀😀\"", "1"],
+            ["\"a\"", "\"abcd\"", "\"😀\""]
+        ),
         (#"{"pattern":"^[a-z]+$"}"#, ["\"abc\"", "1"], ["\"\"", "\"ABC\""]),
         (#"{"minimum":1.5}"#, ["1.5", "2", "\"\""], ["1.4", "-3"]),
         (#"{"maximum":1e2}"#, ["100", "-1e400"], ["100.00000000000000000000001"]),
@@ -53,10 +78,19 @@ import Testing
         (#"{"anyOf":[{"type":"string"},{"minimum":3}]}"#, ["\"\"", "3", "null"], ["2"]),
         (#"{"oneOf":[{"multipleOf":2},{"multipleOf":3}]}"#, ["2", "3"], ["6", "5"]),
         (#"{"not":{"type":"string"}}"#, ["1"], ["\"\""]),
-        (##"{"$defs":{"p":{"minimum":0}},"properties":{"a":{"$ref":"#/$defs/p"}}}"##, [##"{"a":0}"##], [##"{"a":-1}"##]),
+        (
+            ##"{"$defs":{"p":{"minimum":0}},"properties":{"a":{"$ref":"#/$defs/p"}}}"##,
+            [##"{"a":0}"##], [##"{"a":-1}"##]
+        ),
         (##"{"$defs":{"a/b %":{"type":"null"}},"$ref":"#/$defs/a~1b%20%25"}"##, ["null"], ["1"]),
-        (##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"integer"}},"minimum":3}"##, ["3"], ["2", "\"\""]),
-        (##"{"properties":{"next":{"$ref":"#"},"v":{"type":"integer"}},"required":["v"]}"##, [##"{"v":1,"next":{"v":2,"next":{"v":3}}}"##], [##"{"v":1,"next":{"v":2,"next":{}}}"##]),
+        (
+            ##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"integer"}},"minimum":3}"##, ["3"],
+            ["2", "\"\""]
+        ),
+        (
+            ##"{"properties":{"next":{"$ref":"#"},"v":{"type":"integer"}},"required":["v"]}"##,
+            [##"{"v":1,"next":{"v":2,"next":{"v":3}}}"##], [##"{"v":1,"next":{"v":2,"next":{}}}"##]
+        ),
         (#"{"format":"date","default":1,"x-own":{"type":3},"if":false,"title":7}"#, ["1"], []),
     ]
 
@@ -122,14 +156,16 @@ import Testing
         (##"{"$ref":"#/$defs/none"}"##, "/$defs/none"),
         (#"{"patternProperties":{"a":1}}"#, "/patternProperties/a"),
     ])
-    func `a schema that makes no sense is refused at the place`(text: String, place: String) throws {
+    func `a schema that makes no sense is refused at the place`(text: String, place: String) throws
+    {
         let document = try JSONValue.parse(text)
         let fault = #expect(throws: SchemaFault.self) { try JSONSchema(from: document) }
         #expect(fault?.pointer.description == place)
     }
 
     @Test(arguments: [
-        ##"{"$ref":"#"}"##, ##"{"allOf":[{"$ref":"#"}]}"##, ##"{"not":{"anyOf":[{"$ref":"#/not"}]}}"##,
+        ##"{"$ref":"#"}"##, ##"{"allOf":[{"$ref":"#"}]}"##,
+        ##"{"not":{"anyOf":[{"$ref":"#/not"}]}}"##,
         ##"{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/b"},"b":{"$ref":"#/$defs/a"}}}"##,
         ##"{"items":{"oneOf":[true,{"$ref":"#/items"}]}}"##, ##"{"items":{"$ref":"#/items"}}"##,
     ])
@@ -144,7 +180,10 @@ import Testing
             from: [
                 "properties": ["a": ["pattern": "(?=x)"]], "patternProperties": ["(": false],
             ])
-        #expect(schema.unenforced.map(\.description).sorted() == ["/patternProperties/(", "/properties/a/pattern"])
+        #expect(
+            schema.unenforced.map(\.description).sorted() == [
+                "/patternProperties/(", "/properties/a/pattern",
+            ])
         #expect(schema.faults(in: ["a": "y", "(": 1]).isEmpty)
     }
 

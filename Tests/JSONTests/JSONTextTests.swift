@@ -30,12 +30,18 @@ import Testing
         (#"\\u0041"#, "\\u0041"),
     ])
     func `escapes are decoded`(raw: String, wanted: String) {
-        withPlaced(Array(raw.utf8)) { #expect(Array(JSONText.string($0).utf8) == Array(wanted.utf8)) }
+        withPlaced(Array(raw.utf8)) {
+            #expect(Array(JSONText.string($0).utf8) == Array(wanted.utf8))
+        }
     }
 
-    @Test(arguments: [#"\"#, #"\u"#, #"\u12"#, #"\u12G4"#, #"\q"#, #"\uD800\u"#, #"\uD800\"#, #"a\"#])
+    @Test(arguments: [
+        #"\"#, #"\u"#, #"\u12"#, #"\u12G4"#, #"\q"#, #"\uD800\u"#, #"\uD800\"#, #"a\"#,
+    ])
     func `malformed contents do no harm`(raw: String) {
-        withPlaced(Array(raw.utf8)) { #expect(JSONText.string($0).utf8.count <= 3 + raw.utf8.count) }
+        withPlaced(Array(raw.utf8)) {
+            #expect(JSONText.string($0).utf8.count <= 3 + raw.utf8.count)
+        }
     }
 
     @Test func `decoding appends`() {

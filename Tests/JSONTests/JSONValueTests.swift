@@ -41,7 +41,9 @@ import Testing
     @Test func `a tree as deep as memory allows can be written`() {
         var value: JSONValue = []
         for _ in 0..<2_000 { value = [value] }
-        #expect(value.text == String(repeating: "[", count: 2_001) + String(repeating: "]", count: 2_001))
+        #expect(
+            value.text == String(repeating: "[", count: 2_001)
+                + String(repeating: "]", count: 2_001))
     }
 
     @Test func `half a surrogate pair becomes a replacement character`() throws {
@@ -50,8 +52,11 @@ import Testing
 
     @Test func `a duplicate key is refused where it stands`() {
         let wanted = JSONError(.duplicateKey, at: 15)
-        #expect(tree(Array(#"{"a":1,"b":1,"a":2}"#.utf8)) == .failure(JSONError(.duplicateKey, at: 14)))
-        #expect(tree(Array(#"[{"a":{},"b":[],"a":2}]"#.utf8)) == .failure(JSONError(.duplicateKey, at: 17)))
+        #expect(
+            tree(Array(#"{"a":1,"b":1,"a":2}"#.utf8)) == .failure(JSONError(.duplicateKey, at: 14)))
+        #expect(
+            tree(Array(#"[{"a":{},"b":[],"a":2}]"#.utf8))
+                == .failure(JSONError(.duplicateKey, at: 17)))
         #expect(tree(Array(#"{"a":1,"b":12,"a":{"a":3}}"#.utf8)) == .failure(wanted))
     }
 
@@ -72,7 +77,8 @@ import Testing
 
     @Test func `equality is by value and not by notation`() throws {
         let same = [
-            (#"{"a":1,"b":2}"#, #"{"b":2.0,"a":1e0}"#), ("[1.50]", "[15e-1]"), (#""\u0041""#, #""A""#),
+            (#"{"a":1,"b":2}"#, #"{"b":2.0,"a":1e0}"#), ("[1.50]", "[15e-1]"),
+            (#""\u0041""#, #""A""#),
         ]
         for (left, right) in same {
             let values = try [JSONValue.parse(left), JSONValue.parse(right)]

@@ -53,7 +53,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (0.0, "0.0"), (-0.0, "-0.0"), (1.5, "1.5"), (1e100, "1e+100"), (Double.leastNonzeroMagnitude, "5e-324"),
+        (0.0, "0.0"), (-0.0, "-0.0"), (1.5, "1.5"), (1e100, "1e+100"),
+        (Double.leastNonzeroMagnitude, "5e-324"),
         (Double.greatestFiniteMagnitude, "1.7976931348623157e+308"), (.infinity, "null"),
         (-.infinity, "null"), (.nan, "null"), (0.1, "0.1"), (1e16, "1e+16"),
     ])
@@ -99,11 +100,14 @@ import Testing
         #expect(escaped(Array(text.utf8)) == Array(wanted.utf8))
     }
 
-    @Test(arguments: [
-        ([0x80], 1), ([0xFF], 1), ([0xC3], 1), ([0xC3, 0x28], 1), ([0xE2, 0x82], 1),
-        ([0xF0, 0x9F, 0x98], 1), ([0xF0, 0x9F, 0x41], 1), ([0xC0, 0x80], 2), ([0xED, 0xA0, 0x80], 3),
-        ([0xF4, 0x90, 0x80, 0x80], 4), ([0xE0, 0x80, 0x80], 3), ([0xF5], 1), ([0xE2, 0x82, 0xC3], 2),
-    ] as [([UInt8], Int)])
+    @Test(
+        arguments: [
+            ([0x80], 1), ([0xFF], 1), ([0xC3], 1), ([0xC3, 0x28], 1), ([0xE2, 0x82], 1),
+            ([0xF0, 0x9F, 0x98], 1), ([0xF0, 0x9F, 0x41], 1), ([0xC0, 0x80], 2),
+            ([0xED, 0xA0, 0x80], 3),
+            ([0xF4, 0x90, 0x80, 0x80], 4), ([0xE0, 0x80, 0x80], 3), ([0xF5], 1),
+            ([0xE2, 0x82, 0xC3], 2),
+        ] as [([UInt8], Int)])
     func `broken UTF-8 is replaced like the standard library does`(bytes: [UInt8], count: Int) {
         let wanted = String(decoding: bytes, as: UTF8.self)
         #expect(escaped(bytes) == Array(wanted.utf8))

@@ -18,6 +18,7 @@ struct DispatcherTests {
 
     @Test func `a dispatcher removed by an earlier one of the same turn is not called`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         var calls = 0
         var second: DispatcherToken?
         loop.addDispatcher {

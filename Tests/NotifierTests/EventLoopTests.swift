@@ -63,6 +63,7 @@ struct EventLoopTests {
 
     @Test func `stop ends run after the turn`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         var rest = 3
         loop.addDispatcher {
             rest -= 1
@@ -150,6 +151,7 @@ struct EventLoopTests {
 
     @Test func `a descriptor silenced by a nested step is heard again afterwards`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         let pipe = try Pipe()
         var calls = 0
         _ = try loop.watch(pipe.read.number, .read) { _ in
@@ -164,6 +166,7 @@ struct EventLoopTests {
 
     @Test func `an event whose data a nested step has consumed is not delivered again`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         let first = try Pipe()
         let second = try Pipe()
         var calls: [Int32: Int] = [:]
@@ -183,6 +186,7 @@ struct EventLoopTests {
 
     @Test func `a timer that runs is skipped by nested steps`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         var calls = 0
         loop.addTimer(every: .nanoseconds(1)) {
             calls += 1
@@ -197,6 +201,7 @@ struct EventLoopTests {
 
     @Test func `a dispatcher that runs is skipped by nested steps`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         var calls = 0
         loop.addDispatcher {
             calls += 1
@@ -244,6 +249,29 @@ struct EventLoopTests {
         #expect(elapsed { loop.run() } < .seconds(10))
     }
 
+    @Test func `a closed loop lets go of what holds it`() throws {
+        weak var weakly: EventLoop?
+        do {
+            let loop = try EventLoop()
+            weakly = loop
+            let pipe = try Pipe()
+            _ = try loop.watch(pipe.read.number, .read) { _ in
+                loop.stop()
+                return .keep
+            }
+            loop.addTimer(after: .seconds(1)) { loop.stop() }
+            loop.addDispatcher {
+                loop.stop()
+                return .keep
+            }
+            loop.addFlusher { loop.stop() }
+            loop.close()
+            #expect(loop.watchCount == 0 && loop.timerCount == 0)
+            #expect(!loop.handle.post { _ in })
+        }
+        #expect(weakly == nil)
+    }
+
     // MARK: Flushers
 
     @Test func `output queued outside of a turn is flushed before the loop sleeps`() throws {
@@ -272,6 +300,7 @@ struct EventLoopTests {
 
     @Test func `output queued by a flusher keeps the next turn from sleeping`() throws {
         let loop = try EventLoop()
+        defer { loop.close() }
         var flushes = 0
         loop.addFlusher {
             flushes += 1

@@ -2,13 +2,15 @@ import Notifier
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
-struct EventLoopTimersTests {
+final class EventLoopTimersTests {
     private let clock = ManualClock()
     private let loop: EventLoop
 
     init() throws {
         loop = try EventLoop(clock: clock)
     }
+
+    deinit { loop.close() }
 
     private func advance(_ milliseconds: Int) {
         clock.advance(by: .milliseconds(milliseconds))
@@ -17,7 +19,7 @@ struct EventLoopTimersTests {
 
     @Test func `a periodic timer fires first after its interval and then on the grid`() {
         var fired: [UInt64] = []
-        loop.addTimer(every: .milliseconds(20)) {
+        loop.addTimer(every: .milliseconds(20)) { [unowned self] in
             fired.append(loop.now / 1_000_000)
             return .keep
         }
@@ -54,7 +56,7 @@ struct EventLoopTimersTests {
 
     @Test func `a timer added by a timer waits for the next turn`() {
         var inner = 0
-        loop.addTimer(after: .zero) {
+        loop.addTimer(after: .zero) { [unowned self] in
             loop.addTimer(after: .zero) { inner += 1 }
         }
         loop.step(sleep: false)
@@ -68,7 +70,7 @@ struct EventLoopTimersTests {
         var tokens: [TimerToken] = []
         for _ in 0..<2 {
             tokens.append(
-                loop.addTimer(after: .zero) {
+                loop.addTimer(after: .zero) { [unowned self] in
                     calls += 1
                     for token in tokens { loop.removeTimer(token) }
                 })
@@ -80,7 +82,7 @@ struct EventLoopTimersTests {
     @Test func `a timer that removes itself stays removed although it says keep`() {
         var calls = 0
         var token: TimerToken?
-        token = loop.addTimer(every: .milliseconds(1)) {
+        token = loop.addTimer(every: .milliseconds(1)) { [unowned self] in
             calls += 1
             if let token { loop.removeTimer(token) }
             return .keep
@@ -101,7 +103,7 @@ struct EventLoopTimersTests {
         let pipe = try Pipe()
         var ticks = 0
         var reads = 0
-        loop.addTimer(every: .zero) {
+        loop.addTimer(every: .zero) { [unowned self] in
             ticks += 1
             clock.advance(by: .nanoseconds(1))
             return .keep
@@ -146,7 +148,7 @@ struct EventLoopTimersTests {
     @Test func `an absolute timer in the past fires in the next turn`() {
         advance(10)
         var fired: UInt64?
-        loop.addTimer(at: 1) { fired = loop.now }
+        loop.addTimer(at: 1) { [loop] in fired = loop.now }
         loop.step(sleep: false)
         #expect(fired == 10_000_000)
     }
@@ -166,7 +168,7 @@ struct EventLoopTimersTests {
     @Test func `a running timer may re-arm itself`() {
         var calls = 0
         var token: TimerToken?
-        token = loop.addTimer(after: .milliseconds(1)) {
+        token = loop.addTimer(after: .milliseconds(1)) { [unowned self] in
             calls += 1
             if let token, calls == 1 { loop.rearmTimer(token, after: .milliseconds(7)) }
         }

@@ -1,7 +1,7 @@
 import Notifier
 import Testing
 
-@Suite struct IdleSweepTests {
+@Suite final class IdleSweepTests {
     private let clock = ManualClock()
     private let loop: EventLoop
     private let sweep = IdleSweep()
@@ -10,6 +10,8 @@ import Testing
         loop = try EventLoop(clock: clock)
         loop.addIdleSweep(sweep)
     }
+
+    deinit { loop.close() }
 
     private func advance(_ time: Duration) {
         clock.advance(by: time)
@@ -53,7 +55,7 @@ import Testing
 
     @Test func `an expired slot may arm itself and others`() {
         var expired: [Int] = []
-        sweep.onExpired = { slot in
+        sweep.onExpired = { [unowned sweep] slot in
             expired.append(slot)
             if expired.count < 3 { sweep.arm(slot + 100, ticks: 1) }
         }
@@ -67,7 +69,7 @@ import Testing
         var expired = 0
         sweep.onExpired = { _ in expired += 1 }
         sweep.arm(0, ticks: 1)
-        _ = try loop.watch(pipe.read.number, .read) { _ in
+        _ = try loop.watch(pipe.read.number, .read) { [sweep] _ in
             sweep.disarm(0)
             return .stop
         }

@@ -81,14 +81,14 @@ struct ProcessSignalsTests {
     @Test func `signals to the process reach a loop that is not on the main thread`() async {
         await #expect(processExitsWith: .exitCode(42)) {
             ProcessSignals.block([.terminate])
-            _ = try LoopThread(name: "signals") { loop in
+            let thread = try LoopThread(name: "signals") { loop in
                 _ = try ProcessSignals([.terminate], on: loop) { _ in exit(42) }
                 loop.addTimer(after: .zero) {
                     // To this thread: the testing library's own have not blocked it.
                     pthread_kill(pthread_self(), SIGTERM)
                 }
             }
-            sleep(30)
+            thread.join()
         }
     }
 }

@@ -40,9 +40,8 @@ struct RegistrationTests {
 
     @Test func `unusable descriptors are refused`() throws {
         let loop = try EventLoop()
-        let gone: Int32
-        do { gone = try Pipe().read.number }
-        for number in [-1, gone] {
+        // Beyond what this process may open.
+        for number in [-1, Int32.max] {
             let error = #expect(throws: SystemError.self) {
                 _ = try loop.watch(number, .read) { _ in .keep }
             }

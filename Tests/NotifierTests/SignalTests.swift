@@ -48,7 +48,7 @@ import Testing
         let signal = Signal<Void>()
         var calls = 0
         var second: SignalToken?
-        signal.connect {
+        signal.connect { [unowned signal] in
             if let second { signal.disconnect(second) }
             return .keep
         }
@@ -79,7 +79,7 @@ import Testing
     @Test func `a handler may emit its own signal`() {
         let signal = Signal<Int>()
         var seen: [Int] = []
-        signal.connect { depth in
+        signal.connect { [unowned signal] depth in
             seen.append(depth)
             if depth < 3 { signal.emit(depth + 1) }
             return .keep

@@ -2,9 +2,9 @@
 
 import Bytes
 import Glibc
-import Notifier
-import Synchronization
 import Testing
+
+@testable import Notifier
 
 /// Everything a child told its owner, in order.
 final class ChildRecord {
@@ -143,9 +143,9 @@ extension EventLoop {
 
 /// A place for a thread to leave a value for another one.
 final class Shared<Value: Sendable>: Sendable {
-    private let content: Mutex<Value>
+    private let content: Guarded<Value>
 
-    init(_ value: Value) { content = Mutex(value) }
+    init(_ value: Value) { content = Guarded(value) }
 
     var value: Value { content.withLock { $0 } }
 

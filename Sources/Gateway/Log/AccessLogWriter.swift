@@ -28,7 +28,7 @@ final class AccessLogWriter {
         let note = exchange.note.readable
         let space = note.firstIndex(of: UInt8(ascii: " ")) ?? 0
         var id = ByteBuffer()
-        RequestID.append(exchange.id, to: &id)
+        exchange.appendID(to: &id)
         var client = exchange.peer?.description ?? "-"
         client.withUTF8 { client in
             sink.append(

@@ -7,10 +7,14 @@ internal import JSON
 internal import Notifier
 
 extension GatewayLoop {
-    /// Ready means: this loop serves, is not draining, and no module that should run is failing.
+    /// Ready means: this loop serves and is not draining, no module is failing, and those that start
+    /// with the gateway have started.
     func showReadiness(_ exchange: Exchange) {
-        let failing = modules.facts.filter { $0.state == .failing }
-        let isReady = !isDraining && failing.isEmpty
+        let isReady =
+            !isDraining
+            && modules.facts.allSatisfy { module in
+                module.state != .failing && !(module.isEager && module.state != .ready)
+            }
         let query = exchange.query
         let isVerbose = query.elementsEqual("verbose".utf8)
         guard isVerbose || !isReady else {

@@ -19,6 +19,7 @@ enum ModuleBuilder {
             facts.kind = "process"
             facts.state = .stopped
             facts.wantsContext = process.passesContext
+            facts.isEager = process.start == .eager
         case .exec: facts.kind = "exec"
         case .upstream: facts.kind = "upstream"
         case .reply(let replies):

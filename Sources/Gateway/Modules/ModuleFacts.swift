@@ -53,6 +53,8 @@ struct ModuleFacts: Sendable {
     var commands: [CommandFacts]
     /// Whether it takes commands that are not listed.
     var acceptsAnyCommand = false
+    /// Whether it is started with the gateway, which is ready only when it is.
+    var isEager = false
     /// Whether each call carries a context object.
     var wantsContext = false
 }

@@ -22,6 +22,10 @@ final class ModuleTable {
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
     @exclusivity(unchecked) private var nextRemote: UInt64 = 0
+    @exclusivity(unchecked) private var waiters: [Int: [() -> Void]] = [:]
+
+    /// Requests that may wait for one module to say what it has.
+    static let waiterLimit = 1_000
     private let loop: EventLoop
 
     /// Names a call that another loop has made.
@@ -64,6 +68,21 @@ final class ModuleTable {
         facts[index] = fresh
         commands[index] = NameTable(fresh.commands.map(\.name))
         revision += 1
+        if !isUnknown(index) || fresh.state == .failing || fresh.state == .stopped {
+            let actions = waiters.removeValue(forKey: index) ?? []
+            for action in actions { action() }
+        }
+    }
+
+    /// Starts module `index` and calls `action` when it has said which commands it has, or when it
+    /// has failed to start; at once if too many wait already.
+    func whenKnown(_ index: Int, _ action: @escaping () -> Void) {
+        guard waiters[index, default: []].count < Self.waiterLimit else {
+            action()
+            return
+        }
+        waiters[index, default: []].append(action)
+        wake(index)
     }
 
     /// Whether module `index` has not yet said which commands it has.

@@ -95,28 +95,50 @@ extension GatewayLoop {
             reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
             return
         }
-        guard found.command != nil || !modules.isUnknown(found.module) else {
-            // Whether a command is safe is known only once the module has said what it has.
-            modules.wake(found.module)
-            exchange.respondFailure(
-                .notStarted(
-                    module: modules.facts[found.module].name, reason: "it is still starting"))
-            return
-        }
-        guard found.command?.isSafe == true else {
-            exchange.respondFailure(
-                .notSafe(
-                    module: modules.facts[found.module].name,
-                    command: String(decoding: found.name, as: UTF8.self)))
-            return
-        }
         var params = ByteBuffer()
         guard JSONRequest.appendParams(query: exchange.query, to: &params) else {
             exchange.respondProblem(
                 400, "bad_query", "The query is not well-formed, or names a parameter twice.")
             return
         }
-        call(found, params.readable, exchange)
+        guard found.command == nil, modules.isUnknown(found.module) else {
+            callSafely(found, params.readable, exchange)
+            return
+        }
+        // Whether a command is safe is known only once the module has said what it has.
+        let name = Array(found.name)
+        let bytes = params.array()
+        let module = found.module
+        modules.whenKnown(module) { [unowned self] in
+            name.withUnsafeBytes { name in
+                let command = modules.findCommand(name, in: module).map {
+                    modules.facts[module].commands[$0]
+                }
+                bytes.withUnsafeBytes { bytes in
+                    callSafely(
+                        Found(module: module, command: command, name: name), bytes, exchange)
+                }
+            }
+        }
+    }
+
+    /// Calls a command if it is declared safe.
+    private func callSafely(
+        _ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange
+    ) {
+        let module = modules.facts[found.module]
+        guard !modules.isUnknown(found.module) else {
+            exchange.respondFailure(
+                .notStarted(module: module.name, reason: module.reason ?? "it does not start"))
+            return
+        }
+        guard found.command?.isSafe == true else {
+            exchange.respondFailure(
+                .notSafe(
+                    module: module.name, command: String(decoding: found.name, as: UTF8.self)))
+            return
+        }
+        call(found, params, exchange)
     }
 
     /// POST of a command: refuse early what needs no body to be refused.
@@ -219,7 +241,7 @@ extension GatewayLoop {
             json.beginObject()
             json.key("request_id")
             var id = ByteBuffer()
-            RequestID.append(exchange.id, to: &id)
+            exchange.appendID(to: &id)
             json.string(id.readable)
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")

@@ -30,12 +30,12 @@ extension Gateway {
 }
 
 extension Settings {
-    /// The development authority beside the first listener's certificate, if there is one.
+    /// The development authority beside the first listener's certificate, if there is one; its path
+    /// starts at the working directory where that is shorter.
     public var developmentAuthority: String? {
         guard let file = listeners.compactMap({ $0.tls?.certificates.first?.certificate }).first,
             let slash = file.lastIndex(of: "/")
         else { return nil }
-        let candidate = file[...slash] + "dev-ca.crt"
-        return Environment.isReadable(String(candidate)) ? String(candidate) : nil
+        return Environment.shortPath(file[...slash] + "dev-ca.crt")
     }
 }

@@ -10,7 +10,7 @@ struct Command {
 
     /// Runs a command to its end.
     ///
-    /// - Throws: `DeadlinePassed` when it takes longer than `limit`.
+    /// - Throws: `TestError` when it takes longer than `limit`.
     static func run(
         _ commandLine: [String], input: String? = nil, environment: [String: String] = [:],
         within limit: Duration = .seconds(20)
@@ -46,7 +46,7 @@ struct CurlAnswer {
 
 /// Runs curl with `--include` and takes its output apart.
 ///
-/// - Throws: `DeadlinePassed`; an answer that is none has status 0.
+/// - Throws: `TestError`; an answer that is none has status 0.
 func curl(_ arguments: String..., within limit: Duration = .seconds(20)) throws -> CurlAnswer {
     try curl(arguments, within: limit)
 }

@@ -3,8 +3,8 @@
 
 import Glibc
 
-/// A wait that came to its end without what it waited for.
-struct DeadlinePassed: Error, CustomStringConvertible {
+/// Why a test cannot go on: a wait without success, a program that did not start.
+struct TestError: Error, CustomStringConvertible {
     let description: String
 }
 
@@ -12,7 +12,7 @@ struct DeadlinePassed: Error, CustomStringConvertible {
 ///
 /// - Parameter what: completes the sentence "waited 5 seconds for …" of a failure; evaluated only
 ///   then, so it may quote what is there instead.
-/// - Throws: `DeadlinePassed`, and whatever `probe` throws.
+/// - Throws: `TestError`, and whatever `probe` throws.
 func waitFor<Found>(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(10),
     _ probe: () throws -> Found?
@@ -21,7 +21,7 @@ func waitFor<Found>(
     while true {
         if let found = try probe() { return found }
         guard ContinuousClock.now < deadline else {
-            throw DeadlinePassed(description: "waited \(limit) for \(what())")
+            throw TestError(description: "waited \(limit) for \(what())")
         }
         // The pause between two looks.
         _ = poll(nil, 0, 5)
@@ -30,7 +30,7 @@ func waitFor<Found>(
 
 /// Returns as soon as `condition` holds.
 ///
-/// - Throws: `DeadlinePassed`, and whatever `condition` throws.
+/// - Throws: `TestError`, and whatever `condition` throws.
 func waitUntil(
     _ what: @autoclosure () -> String, within limit: Duration = .seconds(10),
     _ condition: () throws -> Bool

@@ -35,7 +35,7 @@ struct DocumentedCommand: CustomStringConvertible {
     func matches(_ output: String) -> Bool {
         var lines = output.replacing("\r\n", with: "\n").components(separatedBy: "\n")
         // What follows the last line end is no line.
-        if lines.count > 1, lines.last == "" { lines.removeLast() }
+        if lines.last == "" { lines.removeLast() }
         guard staysOpen else { return Self.matches(expected[...], lines[...]) }
         return expected.split(separator: "…").allSatisfy { part in
             lines.indices.contains { Self.matches(part + ["…"], lines[$0...]) }

@@ -68,7 +68,7 @@ final class Program {
         var child: pid_t = 0
         let status = posix_spawnp(&child, "env", &actions, &attributes, &arguments, &variables)
         guard status == 0 else {
-            throw DeadlinePassed(description: "starting \(commandLine): \(errnoText(status))")
+            throw TestError(description: "starting \(commandLine): \(errnoText(status))")
         }
         pid = child
     }
@@ -102,7 +102,7 @@ final class Program {
 
     /// Waits for its end.
     ///
-    /// - Throws: `DeadlinePassed` with what it had written.
+    /// - Throws: `TestError` with what it had written.
     @discardableResult
     func wait(within limit: Duration = .seconds(20)) throws -> Termination {
         try waitFor("\(commandLine) to end\n\(output)\n\(errors)", within: limit) { ended }

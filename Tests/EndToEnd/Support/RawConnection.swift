@@ -12,7 +12,7 @@ final class RawConnection {
 
     /// Connects to 127.0.0.1.
     ///
-    /// - Throws: `DeadlinePassed` naming the call that failed.
+    /// - Throws: `TestError` naming the call that failed.
     init(port: Int) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -25,7 +25,7 @@ final class RawConnection {
             }
         }
         guard status == 0 else {
-            throw DeadlinePassed(description: "connect to \(port): \(errnoText(errno))")
+            throw TestError(description: "connect to \(port): \(errnoText(errno))")
         }
     }
 
@@ -41,7 +41,7 @@ final class RawConnection {
                 Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else {
-                throw DeadlinePassed(description: "send: \(errnoText(errno))")
+                throw TestError(description: "send: \(errnoText(errno))")
             }
             bytes = bytes.dropFirst(count)
         }
@@ -57,7 +57,7 @@ final class RawConnection {
 
     /// Reads until `condition` holds of the text that has arrived.
     ///
-    /// - Throws: `DeadlinePassed` with that text.
+    /// - Throws: `TestError` with that text.
     func read(
         until condition: (String) -> Bool, within limit: Duration = .seconds(10)
     ) throws {
@@ -78,7 +78,7 @@ final class RawConnection {
         guard poll(&watched, 1, 100) == 1 else { return }
         var buffer = [UInt8](repeating: 0, count: 65_536)
         let count = recv(descriptor, &buffer, buffer.count, 0)
-        guard count >= 0 else { throw DeadlinePassed(description: "recv: \(errnoText(errno))") }
+        guard count >= 0 else { throw TestError(description: "recv: \(errnoText(errno))") }
         received += buffer.prefix(count)
         isAtEnd = count == 0
     }
@@ -103,7 +103,7 @@ enum FreePort {
                 }
             }
             guard status == 0 else {
-                throw DeadlinePassed(description: "no free port: \(errnoText(errno))")
+                throw TestError(description: "no free port: \(errnoText(errno))")
             }
             return Int(in_port_t(bigEndian: address.sin_port))
         }

@@ -67,7 +67,7 @@ final class Server {
 
     /// The one child that runs.
     ///
-    /// - Throws: `DeadlinePassed` when there is none, or more than one.
+    /// - Throws: `TestError` when there is none, or more than one.
     func onlyChild() throws -> ProcessIdentity {
         try waitFor("one child of the gateway, not \(children)") {
             children.count == 1 ? children.first : nil
@@ -90,7 +90,7 @@ final class Server {
             "the gateway to be ready\n\(program.output)\n\(program.errors)", within: .seconds(15)
         ) {
             guard program.ended == nil else {
-                throw DeadlinePassed(
+                throw TestError(
                     description: "the gateway ended: \(program.output)\n\(program.errors)")
             }
             return try answersReady()

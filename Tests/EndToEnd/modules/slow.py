@@ -3,7 +3,8 @@
 
 `hold` answers when `release` is called, `pause` after some seconds; the signal slow.held says that
 either has begun. `die` ends the process with the given exit code and a last word on standard error.
-`nonsense` writes a line that is no JSON. `echo` answers its params, `big` a string of that size.
+`nonsense` writes a line that is no JSON, and an answer that is none. `echo` answers its params,
+`big` a string of that size.
 """
 
 import json
@@ -48,6 +49,7 @@ for line in sys.stdin:
         os._exit(int(params.get("code", 1)))
     elif method == "nonsense":
         print("this is no JSON", flush=True)
+        write({"id": request["id"]})
     elif method == "echo":
         write({"id": request["id"], "result": params})
     elif method == "big":

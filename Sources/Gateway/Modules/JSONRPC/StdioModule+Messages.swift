@@ -98,11 +98,21 @@ extension StdioModule {
             switch message.form {
             case .success, .failure: answered(message, line)
             case .notification: notified(message, line)
-            case .request, .invalid: malformed(line, "it is no answer and no notification")
+            case .request, .invalid: misspoken(message, line)
             }
         } catch {
             malformed(line, "\(error)")
         }
+    }
+
+    /// A message that is JSON, but neither answer nor notification. If it has the id of a call, it
+    /// was meant as its answer.
+    private func misspoken(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
+        malformed(line, "it is no answer and no notification")
+        guard message.method == nil, let id = message.integerID, let ticket = pending.remove(id)
+        else { return }
+        ticket.fail(.nonsense(module: name, reason: "it has not exactly one of result and error"))
+        sendWaiting()
     }
 
     private func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {

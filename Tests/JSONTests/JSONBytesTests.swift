@@ -1,4 +1,4 @@
-// JSONCursor: strings of every length with every kind of special byte at every place and alignment,
+// JSONBytes: strings of every length with every kind of special byte at every place and alignment,
 // because the scanner reads 8 and more bytes at once and must not miss or imagine any of them.
 
 import Testing

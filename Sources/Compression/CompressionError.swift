@@ -1,0 +1,28 @@
+// CompressionError: what can go wrong with compressed data.
+
+/// Why data could not be compressed or decompressed.
+package enum CompressionError: Error, Equatable, Sendable {
+    /// The input is not what its coding says, or its checksum is wrong.
+    case corrupt
+    /// The input ends in the middle.
+    case truncated
+    /// Something follows the end of the compressed data.
+    case trailingData
+    /// The output would be longer than the limit, in bytes.
+    case tooLarge(limit: Int)
+    /// zlib got no memory.
+    case outOfMemory
+}
+
+extension CompressionError: CustomStringConvertible {
+    /// The reason in words.
+    package var description: String {
+        switch self {
+        case .corrupt: "compressed data is corrupt"
+        case .truncated: "compressed data ends too early"
+        case .trailingData: "data follows the compressed data"
+        case .tooLarge(let limit): "data is longer than \(limit) bytes when decompressed"
+        case .outOfMemory: "no memory for compression"
+        }
+    }
+}
