@@ -1,7 +1,8 @@
 // Connection+Reading: from the socket to complete requests.
 //
-// One read a turn: a read that did not fill the scratch memory has emptied the socket, and one that
-// did leaves the rest to the next turn, so that no peer can keep the loop to itself.
+// One read a turn: a read that did not fill its room has emptied the socket, and one that did leaves
+// the rest to the next turn, so that no peer can keep the loop to itself. For the same reason a
+// peer's pipelined requests are taken in portions, the next one after the answers have been sent.
 
 internal import Bytes
 internal import Glibc
@@ -9,21 +10,32 @@ internal import HTTPWire
 internal import TLS
 
 extension Connection {
+    /// Whether requests must wait: for the present answer, or for the next flush.
+    private var holdsBack: Bool { phase == .answering || isDeferred }
+
     /// Reads what is there and takes every complete request out of it.
     func readSome() {
-        let carried = tls == nil ? pending.count : 0
-        let room = ServerLoop.scratchByteCount - carried
-        let count = recv(number, server.scratch + carried, room, 0)
-        guard count > 0 else {
-            if count == 0 || (errno != EAGAIN && errno != EINTR) { peerEndedOrFailed(count) }
+        switch phase {
+        case .ending, .lingering:
+            drop()
             return
+        case .closed: return
+        case .handshake, .idle, .head, .body, .answering: break
         }
-        if phase == .lingering || phase == .ending {
-            drop(count)
+        let isAhead = holdsBack
+        let carried = tls == nil && !isAhead ? pending.count : 0
+        let room = phase == .body ? ServerLoop.scratchByteCount : ServerLoop.readByteCount
+        let count = recv(number, server.scratch + carried, room - carried, 0)
+        guard count > 0 else {
+            readNothing(count)
             return
         }
         if let tls {
-            decrypt(UnsafeRawBufferPointer(start: server.scratch, count: count), tls)
+            decrypt(UnsafeRawBufferPointer(start: server.scratch, count: count), tls, isAhead)
+        } else if isAhead {
+            server.pool.equip(&pending)
+            pending.append(UnsafeRawBufferPointer(start: server.scratch, count: count))
+            settleReading()
         } else {
             if carried > 0 {
                 UnsafeMutableRawBufferPointer(start: server.scratch, count: carried)
@@ -35,111 +47,152 @@ extension Connection {
         }
     }
 
-    private func peerEndedOrFailed(_ count: Int) {
-        if count == 0 { peerEnded() } else { close() }
+    private func readNothing(_ count: Int) {
+        if count == 0 {
+            peerEnded()
+        } else if errno != EAGAIN, errno != EINTR {
+            close()
+        }
     }
 
-    private func drop(_ count: Int) {
-        lingerBytesLeft -= count
-        if phase == .lingering, lingerBytesLeft < 0 { close() }
+    /// Reads bytes of a connection that has ended and lets them go.
+    private func drop() {
+        // MSG_TRUNC spares TCP the copying.
+        let count = recv(number, server.scratch, ServerLoop.scratchByteCount, Int32(MSG_TRUNC))
+        guard count > 0 else {
+            readNothing(count)
+            return
+        }
+        guard phase == .lingering else { return }
+        if server.loop.now < lingerEndNanos { armForPhase() } else { close() }
     }
 
     // MARK: TLS
 
-    private func decrypt(_ ciphertext: UnsafeRawBufferPointer, _ tls: TLSSession) {
-        server.plaintext.removeAll()
-        server.plaintext.append(pending.readable)
-        pending.removeAll()
-        server.pool.reclaim(&pending)
+    private func decrypt(
+        _ ciphertext: UnsafeRawBufferPointer, _ tls: TLSSession, _ isAhead: Bool
+    ) {
         server.pool.equip(&records)
-        let progress = tls.receive(
-            ciphertext, plaintext: &server.plaintext, ciphertext: &records)
+        let progress: TLSProgress
+        if isAhead {
+            server.pool.equip(&pending)
+            progress = tls.receive(ciphertext, plaintext: &pending, ciphertext: &records)
+        } else {
+            server.plaintext.removeAll()
+            server.plaintext.append(pending.readable)
+            pending.removeAll()
+            server.pool.reclaim(&pending)
+            progress = tls.receive(
+                ciphertext, plaintext: &server.plaintext, ciphertext: &records)
+        }
         if records.isEmpty { server.pool.reclaim(&records) } else { server.touch(self) }
-        switch progress {
-        case .handshaking: return
-        case .open: break
-        case .peerClosed:
-            if phase == .handshake { phase = .idle }
-            takeRequests(server.plaintext.readable)
-            peerEnded()
-            return
-        case .failed(let error):
-            handshakeFailed(error)
+        if case .failed(let error) = progress {
+            tlsFailed(error)
             return
         }
         if phase == .handshake {
+            guard progress != .handshaking else { return }
             phase = .idle
             server.arm(self, server.ticks.head)
         }
-        if !server.plaintext.isEmpty { takeRequests(server.plaintext.readable) }
+        if isAhead {
+            settleReading()
+        } else if !server.plaintext.isEmpty {
+            takeRequests(server.plaintext.readable)
+        }
+        // close_notify ends one direction only (RFC 8446 §6.1).
+        if progress == .peerClosed { peerEnded() }
     }
 
-    private func handshakeFailed(_ error: TLSError) {
-        server.counters.failedHandshakes &+= 1
+    private func tlsFailed(_ error: TLSError) {
+        if phase == .handshake { server.counters.failedHandshakes &+= 1 }
+        guard exchange == nil else {
+            close()
+            return
+        }
         if case .plainHTTP = error {
             let answer: StaticString = """
                 HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
-                Content-Length: 53\r\n\r\nThis port speaks HTTPS: use https:// instead of http:/
+                Content-Length: 56\r\n\r\nThis port speaks HTTPS: use https:// instead of http://\n
                 """
             _ = send(
                 number, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-            linger()
-            return
+        } else {
+            // The alert that says why is in `records`.
+            flushRecords()
         }
-        // The alert that says why is in `records`.
-        flushRecords()
-        close()
+        if phase != .closed { linger() }
     }
 
     // MARK: Requests
 
     /// Takes complete requests off `bytes` and keeps the rest.
-    func takeRequests(_ bytes: UnsafeRawBufferPointer) {
+    private func takeRequests(_ bytes: UnsafeRawBufferPointer) {
         let taken = process(bytes)
-        guard phase != .closed else { return }
-        if taken < bytes.count, phase != .ending, phase != .lingering {
+        if taken < bytes.count {
             server.pool.equip(&pending)
             pending.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         }
-        settleReading()
+        settle()
     }
 
-    /// Goes on with what was kept, after an answer has been given.
+    /// Goes on with what was kept, after an answer has been given or a flush has been made.
     func resumeRequests() {
-        guard !isProcessing, phase == .idle || phase == .body, !pending.isEmpty else {
-            settleReading()
+        guard phase == .idle || phase == .head, !isProcessing else { return }
+        guard !server.isProcessing else {
+            // A handler of another connection has given this answer, and still needs its head.
+            deferRequests()
             return
         }
         let taken = process(pending.readable)
-        guard phase != .closed else { return }
         pending.consume(min(taken, pending.count))
         server.pool.reclaim(&pending)
-        settleReading()
+        settle()
     }
 
-    /// Reads on, or stops reading while too much is kept.
+    private func deferRequests() {
+        isDeferred = true
+        server.touch(self)
+    }
+
+    private func settle() {
+        guard phase != .closed else { return }
+        settleReading()
+        if peerHasEnded { settlePeerEnd() }
+    }
+
+    /// Reads on, or stops reading while too much is kept that cannot be looked at.
     private func settleReading() {
-        let pause = pending.count >= server.limits.pipelineBytes && phase != .head
-        if pause != isReadingPaused, phase != .closed {
-            isReadingPaused = pause
+        let pauses = holdsBack && pending.count >= server.limits.pipelineBytes
+        if pauses != isReadingPaused {
+            isReadingPaused = pauses
             updateInterest()
         }
-        if peerHasEnded, phase == .idle, !isTouched, backlog == 0 { close() }
     }
 
-    /// Takes requests until the bytes end, an answer is outstanding or the peer must read first;
-    /// returns how many bytes were taken.
+    /// Takes requests until the bytes end, an answer is outstanding, the peer must read first, or
+    /// others have waited long enough; returns how many bytes need not be kept.
     private func process(_ bytes: UnsafeRawBufferPointer) -> Int {
         isProcessing = true
-        defer { isProcessing = false }
+        server.isProcessing = true
+        defer {
+            isProcessing = false
+            server.isProcessing = false
+        }
+        isDeferred = false
         var offset = 0
+        var requestsLeft = server.limits.pipelinedRequests
         while offset < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[offset...])
             switch phase {
             case .idle, .head:
-                guard backlog < server.limits.sendBacklog else { return offset }
+                guard requestsLeft > 0, backlog < server.limits.sendBacklog else {
+                    deferRequests()
+                    return offset
+                }
+                requestsLeft -= 1
                 let taken = takeHead(rest)
-                if taken == 0 { return phase == .ending ? bytes.count : offset }
+                if taken == 0 { return phase == .head ? offset : bytes.count }
                 offset += taken
             case .body:
                 offset += takeBody(rest)
@@ -172,19 +225,17 @@ extension Connection {
                 return count
             }
         } catch {
-            refuse(.wire(error))
+            refuse(.wire(error), method: server.head.method)
             return 0
         }
     }
 
     /// Asks the handler about a new request and sets the phase that follows.
     private func beginBody(_ fresh: Exchange, available: Int) {
+        // Not `head` or `idle` any more: the handler may close or be told of the peer's end.
+        phase = .answering
         let plan = server.handler.receive(fresh)
-        guard exchange === fresh, phase != .closed, phase != .ending else {
-            // Answered and ended already, or refused.
-            return
-        }
-        fresh.keepPath()
+        guard exchange === fresh else { return }  // answered and ended already, or abandoned
         fresh.plan(plan)
         if fresh.isBodyTaken {
             fresh.bodyIsComplete()
@@ -192,8 +243,7 @@ extension Connection {
             refuse(wrong)
         } else {
             phase = .body
-            fresh.expectBody(available: available)
-            if available == 0 { armForPhase() }
+            if !fresh.expectBody(available: available) { armForPhase() }
         }
     }
 
@@ -204,6 +254,8 @@ extension Connection {
             let taken = try exchange.takeBody(bytes)
             if exchange.isBodyTaken {
                 exchange.bodyIsComplete()
+            } else if exchange.bodyIsOverLimit {
+                refuse(.bodyTooLarge(limit: exchange.bodyLimit))
             } else if exchange.noteProgress() {
                 armForPhase()
             }

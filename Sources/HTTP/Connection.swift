@@ -1,13 +1,14 @@
-// Connection: one peer. Its phases, its deadline, and the order of requests and answers on it.
+// Connection: one peer. Its phases, its deadline, and how it ends.
 //
 //     handshake → idle → head → body → answering → idle …            (keep-alive)
 //                                   └→ ending → lingering → closed   (after an error or `close`)
 //
 // Bytes are parsed where they were read, in the loop's scratch memory; the connection owns bytes
-// only while a message is incomplete or an answer unsent. Reading, writing and bodies are in files
-// of their own.
+// only while a message is incomplete, a request must wait for its turn, or an answer is unsent.
+// Reading, writing and bodies are in files of their own.
 
 internal import Bytes
+internal import CLinux
 internal import Glibc
 internal import HTTPWire
 internal import Notifier
@@ -39,33 +40,48 @@ package final class Connection {
     package let peer: SocketAddress
 
     let slot: Int
-    unowned let server: ServerLoop
+    /// Number of the accept: the higher, the newer.
+    let serial: UInt64
+    // SAFETY: the server owns its connections and closes them before it goes; an exchange that
+    // somebody still holds has lost its connection by then.
+    unowned(unsafe) let server: ServerLoop
     let tls: TLSSession?
     @exclusivity(unchecked) var phase: Phase
     @exclusivity(unchecked) var exchange: Exchange?
+    /// On the list of those to be flushed.
     @exclusivity(unchecked) var isTouched = false
-    /// The peer has ended its stream.
+    /// The peer has ended its stream, and all it sent has been read.
     @exclusivity(unchecked) var peerHasEnded = false
+    /// The end of the peer's stream was reported while bytes before it were unread.
+    @exclusivity(unchecked) private var peerIsLeaving = false
+    /// The socket took no more: the poller tells when it does again.
     @exclusivity(unchecked) var isWaitingToWrite = false
+    /// The poller has told so since.
+    @exclusivity(unchecked) var mayWrite = false
     @exclusivity(unchecked) var isReadingPaused = false
+    /// Requests are being taken: an answer given now is given by a handler further up the stack.
     @exclusivity(unchecked) var isProcessing = false
+    /// Whole requests may be among what is kept; they are taken after the next flush.
+    // INVARIANT: if set, the connection is touched or waits to write, so a flush will come.
+    @exclusivity(unchecked) var isDeferred = false
     /// What was read and not yet taken: part of a head, or pipelined requests.
     @exclusivity(unchecked) var pending = ByteBuffer()
     /// Plain bytes to send.
     @exclusivity(unchecked) var sendQueue = SendQueue()
     /// TLS records to send.
     @exclusivity(unchecked) var records = ByteBuffer()
-    /// Bytes that may still be read and dropped while lingering.
-    @exclusivity(unchecked) var lingerBytesLeft = 0
+    /// When lingering ends, whatever still comes.
+    @exclusivity(unchecked) var lingerEndNanos: UInt64 = 0
 
     private var socket: Descriptor?
     private var token: WatchToken?
 
     init(
-        _ socket: consuming Descriptor, slot: Int, peer: SocketAddress, tls: TLSSession?,
-        server: ServerLoop
+        _ socket: consuming Descriptor, slot: Int, serial: UInt64, peer: SocketAddress,
+        tls: TLSSession?, server: ServerLoop
     ) {
         self.slot = slot
+        self.serial = serial
         self.peer = peer
         self.tls = tls
         self.server = server
@@ -101,30 +117,51 @@ package final class Connection {
                 close()
                 return
             }
-            if ready.contains(.write) { server.touch(self) }
-            if ready.contains(.read) {
-                readSome()
-            } else if !ready.isDisjoint(with: .ended) {
-                peerEnded()
+            if ready.contains(.write) {
+                mayWrite = true
+                server.touch(self)
             }
+            if ready.contains(.read), server.mayRead(self) { readSome() }
+            if !ready.isDisjoint(with: .ended) { endWasReported(ready.contains(.hangUp)) }
         }
     }
 
-    /// The peer will send nothing more.
+    /// The poller has reported the end of the peer's stream, which it does once; what came before
+    /// the end is read first. After a hang-up nothing can be sent either.
+    private func endWasReported(_ isHangUp: Bool) {
+        guard phase != .closed else { return }
+        var unread: Int32 = 0
+        let holdsMore = clinux_unread(number, &unread) == 0 && unread > 0
+        if isHangUp, !holdsMore || isReadingPaused {
+            close()
+        } else if holdsMore {
+            peerIsLeaving = true
+            updateInterest()
+        } else {
+            peerEnded()
+        }
+    }
+
+    /// The peer will send nothing more, and all it sent has been read.
     func peerEnded() {
         guard !peerHasEnded, phase != .closed else { return }
         peerHasEnded = true
         updateInterest()
+        settlePeerEnd()
+    }
+
+    /// Draws the consequences of the end of the peer's stream: what it has asked for whole is still
+    /// answered (RFC 9112 §9.6), and then the connection ends.
+    func settlePeerEnd() {
         switch phase {
+        case .handshake, .lingering: close()
+        case .idle, .head:
+            if !isDeferred { endAfterFlush() }
+        case .body: bodyWillNotEnd(.wire(.peer(.bodyTruncated, suggestedStatus: 400)))
         case .answering:
-            guard let exchange, exchange.isWorthFinishing else {
-                close()
-                return
-            }
             // It may have closed only its sending side; a peer that is gone looks the same.
-            server.arm(self, server.ticks.grace)
-        case .ending where backlog > 0: break
-        default: close()
+            if exchange?.isWorthFinishing == true { armForPhase() } else { close() }
+        case .ending, .closed: break
         }
     }
 
@@ -132,17 +169,26 @@ package final class Connection {
     func deadlinePassed() {
         server.counters.timedOut &+= phase == .idle || phase == .lingering ? 0 : 1
         switch phase {
+        case _ where isWaitingToWrite: close()
+        case .idle: endAfterFlush()
         case .head: refuse(.headTimeout)
-        case .body where backlog == 0 && exchange?.hasBegunAnswer == false:
-            refuse(.bodyTimeout)
-        case .idle: endGracefully()
-        default: close()
+        case .body: bodyWillNotEnd(.bodyTimeout)
+        case .handshake, .answering, .ending, .lingering, .closed: close()
+        }
+    }
+
+    /// The rest of a body is not waited for any longer.
+    private func bodyWillNotEnd(_ refusal: Refusal) {
+        switch exchange?.answer {
+        case .none?: refuse(refusal)
+        case .ended?: endAfterFlush()  // an early answer, and all of it
+        case .streaming?, .abandoned?, nil: close()
         }
     }
 
     /// Arms the deadline that fits the phase.
     func armForPhase() {
-        if backlog > 0, isWaitingToWrite {
+        if isWaitingToWrite {
             server.arm(self, server.ticks.write)
             return
         }
@@ -167,7 +213,13 @@ package final class Connection {
     func updateInterest() {
         guard let token else { return }
         var interest: Interest = []
-        if !peerHasEnded { interest.insert(isReadingPaused ? .peerClosed : .read) }
+        if !peerHasEnded {
+            if !isReadingPaused {
+                interest.insert(.read)
+            } else if !peerIsLeaving {
+                interest.insert(.peerClosed)
+            }
+        }
         if isWaitingToWrite { interest.insert(.write) }
         server.loop.change(token, to: interest)
     }
@@ -175,15 +227,28 @@ package final class Connection {
     // MARK: Endings
 
     /// Answers a request that the server itself refuses, once, and ends the connection.
-    func refuse(_ refusal: Refusal) {
-        server.counters.malformed &+= 1
-        if let exchange, exchange.hasBegunAnswer {
-            close()
-            return
+    ///
+    /// - Parameter method: the request's, if it is known already; an answer to HEAD has no body.
+    func refuse(_ refusal: Refusal, method: Method = .get) {
+        if case .wire = refusal { server.counters.malformed &+= 1 }
+        if let exchange {
+            guard !exchange.hasBegunAnswer else {
+                close()
+                return
+            }
+            exchange.refuse(refusal)
+        } else {
+            let fresh = server.takeExchange()
+            exchange = fresh
+            fresh.begin(on: self, refusedMethod: method)
+            fresh.refuse(refusal)
         }
-        let refused = exchange ?? server.takeExchange()
-        exchange = refused
-        refused.refuse(refusal, on: self)
+    }
+
+    /// Tells a peer that there is no room for it, before it has asked anything.
+    func turnAway(_ answer: StaticString) {
+        sendQueue.compose(server.pool) { $0.append(answer) }
+        endAfterFlush()
     }
 
     /// Lets what waits go out, then ends the connection so that the peer can read all of it.
@@ -194,38 +259,34 @@ package final class Connection {
         server.touch(self)
     }
 
-    /// Says goodbye on an idle connection and closes it.
-    func endGracefully() {
-        if let tls {
-            tls.close(into: &records)
-            flushRecords()
-        }
-        close()
-    }
-
     /// Shuts the sending side and reads on for a while.
     func linger() {
-        phase = .lingering
-        lingerBytesLeft = server.limits.lingerBytes
-        isReadingPaused = false
-        updateInterest()
-        pending.removeAll()
-        server.pool.reclaim(&pending)
-        if peerHasEnded {
+        guard !peerHasEnded else {
             close()
             return
         }
+        phase = .lingering
+        dropExchange()
+        lingerEndNanos = server.loop.now &+ server.lingerNanos
+        isReadingPaused = false
+        isDeferred = false
+        updateInterest()
+        dropPending()
         _ = shutdown(number, Int32(SHUT_WR))
         armForPhase()
     }
 
-    /// The server is ending: close if idle, else after the present answer.
+    /// The server is ending: what has arrived is still answered, and then the connection closes.
     func drain() {
         switch phase {
-        case .idle where backlog == 0: endGracefully()
-        case .answering: exchange?.serverIsDraining()
-        case .handshake: close()
-        default: break
+        case .handshake:
+            readSome()
+            if phase == .handshake { close() }
+        case .idle:
+            if !isReadingPaused { readSome() }
+            if phase == .idle, !isDeferred { endAfterFlush() }
+        case .body, .answering: exchange?.serverIsDraining()
+        case .head, .ending, .lingering, .closed: break
         }
     }
 
@@ -235,17 +296,27 @@ package final class Connection {
         phase = .closed
         if let token { server.loop.unwatch(token) }
         token = nil
-        if let abandoned = exchange {
-            abandoned.abandon()
-            server.reclaim(&exchange)
+        if exchange?.endsWithConnection == true, tls == nil {
+            // Only a reset tells this peer that its answer is not whole.
+            SocketOption.abort(number)
         }
+        dropExchange()
         sendQueue.removeAll(server.pool)
         records.removeAll()
         server.pool.reclaim(&records)
-        pending.removeAll()
-        server.pool.reclaim(&pending)
+        dropPending()
         number = -1
         socket = nil
         server.release(self)
+    }
+
+    private func dropExchange() {
+        exchange?.abandon()
+        server.retire(&exchange)
+    }
+
+    private func dropPending() {
+        pending.removeAll()
+        server.pool.reclaim(&pending)
     }
 }

@@ -18,6 +18,7 @@ extension Exchange {
     ) {
         guard answer == .none, let connection else { return }
         let server = connection.server
+        let body = type.flatMap { encode(body, $0, server) } ?? body
         self.status = status
         answerByteCount = body.count
         decideKeepAlive()
@@ -34,6 +35,19 @@ extension Exchange {
         }
         answer = .ended
         finish(connection)
+    }
+
+    /// The compressed body, if the client wants it and it is worth it; says so in the head.
+    private func encode(
+        _ body: UnsafeRawBufferPointer, _ type: StaticString, _ server: ServerLoop
+    ) -> UnsafeRawBufferPointer? {
+        guard ContentCoder.isWorthwhile(type, body.count) else { return nil }
+        extraFields.append("Vary: Accept-Encoding\r\n")
+        guard coding != .identity, let smaller = server.coder.compress(body, coding) else {
+            return nil
+        }
+        extraFields.appendField("Content-Encoding", coding.name)
+        return smaller
     }
 
     /// Answers with a whole body.

@@ -113,8 +113,23 @@ extension Exchange {
         connection.phase = .answering
         if bodyByteCount > 0 || !storedHead.isEmpty { server.disarm(connection) }
         if !storedHead.isEmpty, !restoreHead(server) { return }
+        guard decodeBody(connection) else { return }
         server.handler.complete(self)
         if exchangeIsCurrent(connection) { headBase = nil }
+    }
+
+    /// Decompresses the body if its head says that it is compressed; false if it was refused.
+    private func decodeBody(_ connection: Connection) -> Bool {
+        guard let field = field(.contentEncoding), body.count > 0 else { return true }
+        do throws(Refusal) {
+            decoded.removeAll()
+            try ContentCoder.decompress(body, field, limit: bodyLimit, into: &decoded)
+            body = decoded.readable
+            return true
+        } catch {
+            connection.refuse(error)
+            return false
+        }
     }
 
     private func exchangeIsCurrent(_ connection: Connection) -> Bool {
@@ -144,6 +159,7 @@ extension Exchange {
         progressMark = 0
         decoder = ChunkedDecoder()
         stored.release()
+        decoded.release()
         storedHead.removeAll()
     }
 }

@@ -20,6 +20,9 @@ package final class Exchange {
     @exclusivity(unchecked) var isChunked = false
     @exclusivity(unchecked) var isRefused = false
 
+    /// The coding that the client prefers for an answer.
+    @exclusivity(unchecked) var coding = ContentCoding.identity
+
     // The request's body.
     @exclusivity(unchecked) var framing = BodyFraming.none
     @exclusivity(unchecked) var bodyLeft = 0
@@ -31,6 +34,7 @@ package final class Exchange {
     @exclusivity(unchecked) var bodyByteCount = 0
     @exclusivity(unchecked) var progressMark = 0
     @exclusivity(unchecked) var stored = ByteBuffer()
+    @exclusivity(unchecked) var decoded = ByteBuffer()
     @exclusivity(unchecked) var storedHead = ByteBuffer()
     @exclusivity(unchecked) var pathBuffer = ByteBuffer()
 
@@ -122,6 +126,9 @@ package final class Exchange {
         case .chunked: isBodyTaken = false
         }
         path = slice(server.head.path)
+        if let accept = server.head.first(.acceptEncoding) {
+            coding = Negotiation.contentCoding(accept: slice(accept)) ?? .identity
+        }
         if let given = server.head.first(.requestID) { take(given: slice(given)) }
     }
 
@@ -151,6 +158,7 @@ package final class Exchange {
         answer = .none
         isChunked = false
         isRefused = false
+        coding = .identity
         status = 0
         answerByteCount = 0
         tag = 0

@@ -3,7 +3,7 @@
 package import HTTPWire
 
 /// A request that the server refuses.
-package enum Refusal: Equatable, Sendable {
+package enum Refusal: Error, Equatable, Sendable {
     /// It breaks the rules of the message grammar.
     case wire(WireError)
     /// Its head did not arrive in time.
@@ -12,6 +12,10 @@ package enum Refusal: Equatable, Sendable {
     case bodyTimeout
     /// Its body is larger than `limit` bytes.
     case bodyTooLarge(limit: Int)
+    /// Its body is in a content coding that is not known here.
+    case unknownCoding
+    /// Its body is not what its content coding says.
+    case badCoding(String)
 
     /// The status to answer with.
     package var status: Int {
@@ -19,6 +23,8 @@ package enum Refusal: Equatable, Sendable {
         case .wire(let error): error.suggestedStatus
         case .headTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413
+        case .unknownCoding: 415
+        case .badCoding: 400
         }
     }
 
@@ -29,6 +35,8 @@ package enum Refusal: Equatable, Sendable {
         case .headTimeout: "the request's head did not arrive in time"
         case .bodyTimeout: "the request's body did not arrive in time"
         case .bodyTooLarge(let limit): "the request's body is larger than \(limit) bytes"
+        case .unknownCoding: "the only content codings understood are gzip and deflate"
+        case .badCoding(let why): "the request's \(why)"
         }
     }
 }

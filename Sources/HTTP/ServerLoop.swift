@@ -57,6 +57,7 @@ package final class ServerLoop {
 
     let handler: any RequestHandler
     let parser: RequestParser
+    let coder = ContentCoder()
     let ticks: DeadlineTicks
     let scratch: UnsafeMutableRawPointer
     @exclusivity(unchecked) var head = RequestHead()

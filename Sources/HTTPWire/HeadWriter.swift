@@ -39,26 +39,29 @@ extension ByteBuffer {
 
     /// Appends a field of literals.
     package mutating func appendField(_ name: StaticString, _ value: StaticString) {
-        append(name)
-        append(": ")
-        append(value)
-        append("\r\n")
+        appendLine(Self.bytes(name), Self.bytes(value))
     }
 
     /// Appends a field whose value this program made, and which is not checked again.
     package mutating func appendField(_ name: StaticString, trusted value: UnsafeRawBufferPointer) {
-        append(name)
-        append(": ")
-        append(value)
-        append("\r\n")
+        appendLine(Self.bytes(name), value)
     }
 
-    /// Appends a field with a number.
+    /// Appends a field with a number, which is not negative.
     package mutating func appendField(_ name: StaticString, decimal value: Int) {
-        append(name)
-        append(": ")
-        append(decimal: value)
-        append("\r\n")
+        precondition(value >= 0, "no field of ours is negative")
+        withUnsafeTemporaryAllocation(byteCount: 20, alignment: 1) { digits in
+            // 20 digits hold any 64-bit number; they are written from the last one forward.
+            var start = digits.count
+            var rest = UInt64(value)
+            repeat {
+                let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
+                start &-= 1
+                digits[start] = UInt8(truncatingIfNeeded: digit) &+ 48
+                rest = quotient
+            } while rest > 0
+            appendLine(Self.bytes(name), UnsafeRawBufferPointer(rebasing: digits[start...]))
+        }
     }
 
     /// Appends a field with a value from elsewhere.
@@ -82,18 +85,12 @@ extension ByteBuffer {
             throw .misuse(.fieldNameInvalid)
         }
         guard FieldScanner.isValue(value) else { throw .misuse(.fieldValueInvalid) }
-        append(name)
-        append(": ")
-        append(value)
-        append("\r\n")
+        appendLine(name, value)
     }
 
     /// Appends Content-Length.
     package mutating func appendContentLength(_ byteCount: Int) {
-        precondition(byteCount >= 0, "no body has a negative length")
-        append("Content-Length: ")
-        append(decimal: byteCount)
-        append("\r\n")
+        appendField("Content-Length", decimal: byteCount)
     }
 
     /// Appends `Transfer-Encoding: chunked`; never to an HTTP/1.0 peer.
@@ -103,9 +100,7 @@ extension ByteBuffer {
 
     /// Appends Date; `cached` holds the 29 bytes that `HTTPDate.append` made this second.
     package mutating func appendDate(_ cached: UnsafeRawBufferPointer) {
-        append("Date: ")
-        append(cached)
-        append("\r\n")
+        appendField("Date", trusted: cached)
     }
 
     /// Appends Connection, if the peer needs to be told (RFC 9112 §9.3).
@@ -122,5 +117,29 @@ extension ByteBuffer {
     /// Appends the empty line that ends a head.
     package mutating func appendHeadEnd() {
         append("\r\n")
+    }
+
+    /// Appends a whole field line, with one look for room; both parts have been checked.
+    private mutating func appendLine(
+        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer
+    ) {
+        let count = name.count + value.count + 4
+        fill(atLeast: count) { room in
+            guard let line = room.baseAddress, let nameStart = name.baseAddress else { return 0 }
+            // SAFETY: `room` has `count` bytes: name, colon and space, value, CR and LF.
+            line.copyMemory(from: nameStart, byteCount: name.count)
+            let separator = line + name.count
+            separator.storeBytes(of: UInt16(0x203A).littleEndian, as: UInt16.self)
+            if let valueStart = value.baseAddress {
+                (separator + 2).copyMemory(from: valueStart, byteCount: value.count)
+            }
+            (separator + 2 + value.count).storeBytes(
+                of: UInt16(0x0A0D).littleEndian, as: UInt16.self)
+            return count
+        }
+    }
+
+    private static func bytes(_ literal: StaticString) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: literal.utf8Start, count: literal.utf8CodeUnitCount)
     }
 }

@@ -27,7 +27,8 @@ public struct ChildCommand: Sendable {
 
     /// The program and its arguments.
     ///
-    /// The first is looked up in the PATH of this process unless it contains a slash.
+    /// The first is looked up in the PATH of this process unless it contains a slash; a relative
+    /// path is taken from `directory`.
     public var arguments: [String]
 
     /// The whole environment of the child: nothing is inherited.
@@ -49,8 +50,10 @@ public struct ChildCommand: Sendable {
     /// ended; otherwise they are killed.
     public var leavesGroup = false
 
-    /// How long, after the child itself has ended, output is awaited that a process it left behind
-    /// could still write.
+    /// How long, after the child itself has ended, the end of its output is awaited if a process it
+    /// left behind holds the pipe.
+    ///
+    /// What then lies in the pipe, at most 1 MiB, is still delivered, and the exit is reported.
     public var lingerTime = Duration.milliseconds(100)
 
     /// Describes a child; by default its input is a pipe and both outputs are read as lines of at

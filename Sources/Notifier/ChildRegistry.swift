@@ -16,7 +16,8 @@ public final class ChildRegistry: LoopLocal {
     @exclusivity(unchecked) private var touched: ContiguousArray<ChildInput> = []
     @exclusivity(unchecked) private var flushing: ContiguousArray<ChildInput> = []
 
-    /// Makes the registry of `loop`; from then on the process ignores SIGPIPE.
+    /// Makes the registry of `loop`, which is `EventLoop.children`; from then on the process ignores
+    /// SIGPIPE, unless it has arranged something for it itself.
     public init(loop: EventLoop) {
         self.loop = loop
         scratch = loop.local(Scratch.self)

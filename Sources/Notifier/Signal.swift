@@ -17,10 +17,9 @@ public final class Signal<Argument> {
     public typealias Handler = (Argument) -> Disposition
 
     @usableFromInline
-    final class Connection {
+    struct Connection {
         @usableFromInline let number: UInt64
-        /// Nil once it is disconnected.
-        @exclusivity(unchecked) @usableFromInline var handler: Handler?
+        @usableFromInline let handler: Handler
 
         init(_ number: UInt64, _ handler: @escaping Handler) {
             self.number = number
@@ -29,6 +28,9 @@ public final class Signal<Argument> {
     }
 
     @exclusivity(unchecked) @usableFromInline var connections: ContiguousArray<Connection> = []
+    /// Number of disconnections so far: while an emission sees no new one, it need not ask whether
+    /// a handler of its snapshot is still connected.
+    @exclusivity(unchecked) @usableFromInline var disconnectionCount = 0
     private var nextNumber: UInt64 = 1
 
     /// Makes a signal nobody is connected to.
@@ -56,20 +58,26 @@ public final class Signal<Argument> {
     @inlinable
     public func emit(_ argument: Argument) {
         let snapshot = connections
+        let countBefore = disconnectionCount
         for connection in snapshot {
-            guard let handler = connection.handler else { continue }
-            if handler(argument) == .stop { disconnect(number: connection.number) }
+            if disconnectionCount != countBefore, !isConnected(connection.number) { continue }
+            if connection.handler(argument) == .stop { disconnect(number: connection.number) }
         }
+    }
+
+    @usableFromInline
+    func isConnected(_ number: UInt64) -> Bool {
+        connections.contains { $0.number == number }
     }
 
     @discardableResult
     @usableFromInline
     func disconnect(number: UInt64) -> Bool {
-        // Numbers grow with the place, so the search may be binary; handlers are few, so it is not.
         guard let place = connections.firstIndex(where: { $0.number == number }) else {
             return false
         }
-        connections.remove(at: place).handler = nil
+        connections.remove(at: place)
+        disconnectionCount &+= 1
         return true
     }
 }
