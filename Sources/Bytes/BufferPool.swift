@@ -1,7 +1,9 @@
 // BufferPool: a few spare blocks of memory for the buffers of one loop, so that a connection owns
 // memory only while it has something to hold, and the hot path never calls malloc.
 
-/// Spare blocks for `ByteBuffer`s. Loop-confined.
+/// Spare blocks for `ByteBuffer`s.
+///
+/// Loop-confined.
 public final class BufferPool {
     /// Size of each block in bytes: one TLS record, and sixty-odd small answers.
     public static let blockByteCount = 16 * 1024
@@ -9,7 +11,7 @@ public final class BufferPool {
     /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
     public static let limit = 512
 
-    private var spare: [UnsafeMutablePointer<UInt8>] = []
+    @exclusivity(unchecked) private var spare: [UnsafeMutablePointer<UInt8>] = []
 
     /// Makes an empty pool.
     public init() {}

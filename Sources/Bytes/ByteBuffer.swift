@@ -186,7 +186,9 @@ extension ByteBuffer {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    /// Appends the UTF-8 of `text`. Not for the hot path.
+    /// Appends the UTF-8 of `text`.
+    ///
+    /// Not for the hot path.
     public mutating func append(text: some StringProtocol) {
         var copy = String(text)
         copy.withUTF8 { append(UnsafeRawBufferPointer($0)) }
@@ -230,9 +232,13 @@ extension ByteBuffer {
         }
     }
 
-    /// A copy of the readable bytes as an array. Not for the hot path.
+    /// A copy of the readable bytes as an array.
+    ///
+    /// Not for the hot path.
     public func array() -> [UInt8] { [UInt8](readable) }
 
-    /// The readable bytes as text, invalid UTF-8 replaced. Not for the hot path.
+    /// The readable bytes as text, invalid UTF-8 replaced.
+    ///
+    /// Not for the hot path.
     public func text() -> String { String(decoding: readable, as: UTF8.self) }
 }

@@ -6,7 +6,9 @@
 
 public import Glibc
 
-/// Immutable bytes shared by reference count. Any thread.
+/// Immutable bytes shared by reference count.
+///
+/// Any thread.
 public final class Payload: @unchecked Sendable {
     // SAFETY: @unchecked because of the raw pointer; the bytes are written once, in `init`, before
     // the object can be seen by anyone else, and freed once, in `deinit`.

@@ -8,7 +8,9 @@
 
 public import Glibc
 
-/// Bytes waiting to be written, in order. Loop-confined.
+/// Bytes waiting to be written, in order.
+///
+/// Loop-confined.
 public struct SendQueue: ~Copyable {
     /// The front takes copies up to this size; above it payloads are queued by reference.
     public static let copyLimit = BufferPool.blockByteCount

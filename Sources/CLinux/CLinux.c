@@ -22,10 +22,6 @@ int clinux_pipe2(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
-int clinux_pidfd_send_signal(int pidfd, int signal) {
-    return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-}
-
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 
 int clinux_pin_thread(int cpu) {
@@ -65,11 +61,7 @@ static int reap(idtype_t type, id_t id, int flags, struct clinux_exit *out) {
 /* P_PIDFD is 3; glibc before 2.36 has no name for it in every mode. */
 #define BY_PIDFD ((idtype_t)3)
 
-int clinux_wait_pidfd(int pidfd, struct clinux_exit *out) { return reap(BY_PIDFD, (id_t)pidfd, 0, out); }
-
 int clinux_wait_pid(pid_t pid, struct clinux_exit *out) { return reap(P_PID, (id_t)pid, 0, out); }
-
-int clinux_wait_any(struct clinux_exit *out) { return reap(P_ALL, 0, 0, out); }
 
 int clinux_peek_pidfd(int pidfd, struct clinux_exit *out) {
     return reap(BY_PIDFD, (id_t)pidfd, WNOWAIT, out);

@@ -3,7 +3,9 @@
 
 internal import Notifier
 
-/// The rooms of the control loop. Loop-confined.
+/// The rooms of the control loop.
+///
+/// Loop-confined.
 final class Control {
     /// Signals.
     let hub: SignalHub

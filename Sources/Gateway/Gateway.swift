@@ -45,7 +45,9 @@ public struct GatewayReport: Sendable {
     public var modules: [String]
 }
 
-/// The gateway as a whole. Confined to the thread that runs it.
+/// The gateway as a whole.
+///
+/// Confined to the thread that runs it.
 public final class Gateway {
     /// The version of this program.
     public static let version = "0.1.0"

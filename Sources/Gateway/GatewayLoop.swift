@@ -8,7 +8,9 @@ internal import JSON
 internal import Logging
 internal import Notifier
 
-/// What all loops share and nobody changes. Any thread.
+/// What all loops share and nobody changes.
+///
+/// Any thread.
 struct GatewayFacts: Sendable {
     /// The configuration.
     let settings: Settings
@@ -26,7 +28,9 @@ struct GatewayFacts: Sendable {
     let sink: LogSink
 }
 
-/// The gateway's part on one loop. Loop-confined.
+/// The gateway's part on one loop.
+///
+/// Loop-confined.
 final class GatewayLoop: RequestHandler {
     /// Place of the loop; 0 is the control loop.
     let index: Int
@@ -240,6 +244,9 @@ extension ServerLimits {
         idleTimeout = settings.idleTimeout
         writeTimeout = settings.writeTimeout
         drainTimeout = settings.drainTimeout
+        pipelinedRequests = settings.pipelinedRequests
+        // The kernel spreads connections over the loops; each keeps its part of both limits.
         connections = max(settings.connections / max(loops, 1), 1)
+        connectionsPerAddress = max(settings.connectionsPerAddress / max(loops, 1), 1)
     }
 }

@@ -8,7 +8,9 @@ internal import HTTP
 internal import Notifier
 internal import TLS
 
-/// One listener of the configuration, open. Any thread.
+/// One listener of the configuration, open.
+///
+/// Any thread.
 struct ListeningSocket: Sendable {
     /// The listener's place in the configuration.
     let listener: Int
@@ -95,7 +97,9 @@ enum ListeningSockets {
         _ path: String, listener: Int
     ) throws(SystemError) -> ListeningSocket {
         let addresses = try SocketAddress.resolve(.unix(path: path))
-        guard let address = addresses.first else { throw SystemError("bind", ENOENT, subject: path) }
+        guard let address = addresses.first else {
+            throw SystemError("bind", ENOENT, subject: path)
+        }
         try Listener.clearStale(address, path: path)
         let descriptor = try Listener.open(address).release()
         return ListeningSocket(

@@ -2,7 +2,9 @@
 
 internal import Notifier
 
-/// Reaches the gateway's part on one loop. Any thread.
+/// Reaches the gateway's part on one loop.
+///
+/// Any thread.
 struct LoopAddress: Sendable {
     /// The loop's place in the group; 0 is the control loop.
     let index: Int

@@ -7,6 +7,7 @@
 internal import Bytes
 internal import Glibc
 internal import HTTPWire
+internal import Notifier
 internal import TLS
 
 extension Connection {
@@ -236,6 +237,7 @@ extension Connection {
         phase = .answering
         let plan = server.handler.receive(fresh)
         guard exchange === fresh else { return }  // answered and ended already, or abandoned
+        fresh.keepPath()
         fresh.plan(plan)
         if fresh.isBodyTaken {
             fresh.bodyIsComplete()

@@ -11,61 +11,57 @@ extension Connection {
 
     /// The present answer is complete in the queue: go on to the next request, or end.
     func answerEnded() {
-        guard phase != .closed, let ended = exchange else { return }
-        let goesOn = ended.keepsAlive
-        server.reclaim(&exchange)
+        guard phase != .closed, let goesOn = exchange?.keepsAlive else { return }
+        server.retire(&exchange)
         guard goesOn else {
             endAfterFlush()
             return
         }
         phase = .idle
         armForPhase()
-        if !isProcessing {
-            if pending.isEmpty, !isReadingPaused { return }
-            resumeRequests()
-        }
+        if !isProcessing, !pending.isEmpty || peerHasEnded { resumeRequests() }
     }
 
     /// Writes what waits; called once at the end of a turn in which something was queued.
     func flush() {
-        guard phase != .closed else { return }
-        let wasBlocked = isWaitingToWrite
-        let isDone = tls == nil ? flushPlain() : flushEncrypted()
+        guard phase != .closed, mayWrite || !isWaitingToWrite else { return }
+        mayWrite = false
+        var sent = 0
+        let isDone = tls == nil ? flushPlain(&sent) : flushEncrypted(&sent)
         guard phase != .closed else { return }
         if isDone {
-            if wasBlocked {
+            if isWaitingToWrite {
                 isWaitingToWrite = false
                 updateInterest()
                 armForPhase()
             }
             everythingLeft()
-        } else {
-            if !wasBlocked {
-                isWaitingToWrite = true
-                updateInterest()
-            }
-            server.arm(self, server.ticks.write)
+        } else if !isWaitingToWrite {
+            isWaitingToWrite = true
+            updateInterest()
+            armForPhase()
+        } else if sent > 0 {
+            armForPhase()
         }
     }
 
     private func everythingLeft() {
         switch phase {
-        case .ending:
-            if let tls {
-                tls.close(into: &records)
-                flushRecords()
+        case .ending: linger()
+        case .idle, .head:
+            if isDeferred {
+                resumeRequests()
+            } else if phase == .idle, server.isDraining {
+                endGracefully()
             }
-            linger()
-        case .idle:
-            if !pending.isEmpty { resumeRequests() }
-            if phase == .idle, peerHasEnded, backlog == 0 { close() }
-        case .answering: exchange?.onSent?()
-        default: break
+        case .body, .answering:
+            if let notify = exchange?.onSent { notify() }
+        case .handshake, .lingering, .closed: break
         }
     }
 
     /// Sends plain bytes; returns whether all have left.
-    private func flushPlain() -> Bool {
+    private func flushPlain(_ total: inout Int) -> Bool {
         while !sendQueue.isEmpty {
             let sent: Int
             if sendQueue.isContiguous {
@@ -75,6 +71,7 @@ extension Connection {
                 sent = sendGathered()
             }
             guard sent > 0 else { return failedToSend() }
+            total += sent
             let short = sent < sendQueue.byteCount
             sendQueue.advance(sent, server.pool)
             if short, sendQueue.isContiguous { return false }
@@ -97,34 +94,41 @@ extension Connection {
     }
 
     /// Encrypts and sends; returns whether all have left.
-    private func flushEncrypted() -> Bool {
+    private func flushEncrypted(_ total: inout Int) -> Bool {
         guard let tls else { return true }
         repeat {
-            if !sendQueue.isEmpty, records.count < Self.encryptAhead {
-                server.pool.equip(&records)
-                let bytes = sendQueue.next
-                let part = UnsafeRawBufferPointer(
-                    rebasing: bytes[..<min(bytes.count, Self.encryptAhead)])
-                do throws(TLSError) {
-                    try tls.send(part, into: &records)
-                } catch {
-                    close()
-                    return false
-                }
-                sendQueue.advance(part.count, server.pool)
-                if !sendQueue.isEmpty, records.count < Self.encryptAhead { continue }
+            while !sendQueue.isEmpty, records.count < Self.encryptAhead {
+                guard encryptNext(tls) else { return false }
             }
-            guard sendRecords() else { return false }
+            // With the last answer goes the word that it was the last.
+            if phase == .ending, sendQueue.isEmpty { tls.close(into: &records) }
+            guard sendRecords(&total) else { return false }
         } while !sendQueue.isEmpty
         return true
     }
 
+    /// Encrypts what comes next; returns whether it could.
+    private func encryptNext(_ tls: TLSSession) -> Bool {
+        server.pool.equip(&records)
+        let bytes = sendQueue.next
+        let part = UnsafeRawBufferPointer(rebasing: bytes[..<min(bytes.count, Self.encryptAhead)])
+        do throws(TLSError) {
+            try tls.send(part, into: &records)
+        } catch {
+            close()
+            return false
+        }
+        sendQueue.advance(part.count, server.pool)
+        return true
+    }
+
     /// Sends records; returns whether all have left.
-    private func sendRecords() -> Bool {
+    private func sendRecords(_ total: inout Int) -> Bool {
         guard !records.isEmpty else { return true }
         let bytes = records.readable
         let sent = send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
         guard sent > 0 else { return failedToSend() }
+        total += sent
         records.consume(sent)
         guard records.isEmpty else { return false }
         server.pool.reclaim(&records)
@@ -133,7 +137,7 @@ extension Connection {
 
     /// Tries once to send records of a connection that is about to close.
     func flushRecords() {
-        guard !records.isEmpty else { return }
-        _ = sendRecords()
+        var sent = 0
+        _ = sendRecords(&sent)
     }
 }

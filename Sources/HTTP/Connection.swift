@@ -14,7 +14,9 @@ internal import HTTPWire
 internal import Notifier
 internal import TLS
 
-/// One peer of the server. Loop-confined.
+/// One peer of the server.
+///
+/// Loop-confined.
 package final class Connection {
     /// What the connection waits for.
     enum Phase: UInt8 {
@@ -70,6 +72,10 @@ package final class Connection {
     @exclusivity(unchecked) var sendQueue = SendQueue()
     /// TLS records to send.
     @exclusivity(unchecked) var records = ByteBuffer()
+    /// There was no room for the peer; it is only told so.
+    @exclusivity(unchecked) private(set) var isTurnedAway = false
+    /// The peer takes the end of the connection for the end of the present answer.
+    @exclusivity(unchecked) var endIsFraming = false
     /// When lingering ends, whatever still comes.
     @exclusivity(unchecked) var lingerEndNanos: UInt64 = 0
 
@@ -105,6 +111,9 @@ package final class Connection {
     /// Whether the connection can still carry bytes.
     package var isOpen: Bool { phase != .closed }
 
+    /// Whether nothing has been asked that is not answered.
+    var isIdle: Bool { phase == .idle && !isDeferred && backlog == 0 }
+
     /// Number of plain and encrypted bytes that wait for the peer.
     var backlog: Int { sendQueue.byteCount + records.count }
 
@@ -127,7 +136,9 @@ package final class Connection {
     }
 
     /// The poller has reported the end of the peer's stream, which it does once; what came before
-    /// the end is read first. After a hang-up nothing can be sent either.
+    /// the end is read first.
+    ///
+    /// After a hang-up nothing can be sent either.
     private func endWasReported(_ isHangUp: Bool) {
         guard phase != .closed else { return }
         var unread: Int32 = 0
@@ -156,8 +167,8 @@ package final class Connection {
         switch phase {
         case .handshake, .lingering: close()
         case .idle, .head:
-            if !isDeferred { endAfterFlush() }
-        case .body: bodyWillNotEnd(.wire(.peer(.bodyTruncated, suggestedStatus: 400)))
+            if !isDeferred { endGracefully() }
+        case .body: refuse(.wire(.peer(.bodyTruncated, suggestedStatus: 400)))
         case .answering:
             // It may have closed only its sending side; a peer that is gone looks the same.
             if exchange?.isWorthFinishing == true { armForPhase() } else { close() }
@@ -170,19 +181,10 @@ package final class Connection {
         server.counters.timedOut &+= phase == .idle || phase == .lingering ? 0 : 1
         switch phase {
         case _ where isWaitingToWrite: close()
-        case .idle: endAfterFlush()
+        case .idle: endGracefully()
         case .head: refuse(.headTimeout)
-        case .body: bodyWillNotEnd(.bodyTimeout)
+        case .body: refuse(.bodyTimeout)
         case .handshake, .answering, .ending, .lingering, .closed: close()
-        }
-    }
-
-    /// The rest of a body is not waited for any longer.
-    private func bodyWillNotEnd(_ refusal: Refusal) {
-        switch exchange?.answer {
-        case .none?: refuse(refusal)
-        case .ended?: endAfterFlush()  // an early answer, and all of it
-        case .streaming?, .abandoned?, nil: close()
         }
     }
 
@@ -226,18 +228,17 @@ package final class Connection {
 
     // MARK: Endings
 
-    /// Answers a request that the server itself refuses, once, and ends the connection.
+    /// Ends the connection because of a request that the server itself refuses, with an answer that
+    /// says why, unless there is one already.
     ///
     /// - Parameter method: the request's, if it is known already; an answer to HEAD has no body.
     func refuse(_ refusal: Refusal, method: Method = .get) {
         if case .wire = refusal { server.counters.malformed &+= 1 }
-        if let exchange {
-            guard !exchange.hasBegunAnswer else {
-                close()
-                return
-            }
-            exchange.refuse(refusal)
-        } else {
+        switch exchange?.answer {
+        case .none?: exchange?.refuse(refusal)
+        case .ended?: endAfterFlush()
+        case .streaming?, .abandoned?: close()
+        case nil:
             let fresh = server.takeExchange()
             exchange = fresh
             fresh.begin(on: self, refusedMethod: method)
@@ -247,6 +248,7 @@ package final class Connection {
 
     /// Tells a peer that there is no room for it, before it has asked anything.
     func turnAway(_ answer: StaticString) {
+        isTurnedAway = true
         sendQueue.compose(server.pool) { $0.append(answer) }
         endAfterFlush()
     }
@@ -257,6 +259,19 @@ package final class Connection {
         phase = .ending
         armForPhase()
         server.touch(self)
+    }
+
+    /// Ends a connection on which no answer is due: at once if nothing waits to be sent.
+    func endGracefully() {
+        guard backlog == 0 else {
+            endAfterFlush()
+            return
+        }
+        if let tls {
+            tls.close(into: &records)
+            flushRecords()
+        }
+        close()
     }
 
     /// Shuts the sending side and reads on for a while.
@@ -284,9 +299,11 @@ package final class Connection {
             if phase == .handshake { close() }
         case .idle:
             if !isReadingPaused { readSome() }
-            if phase == .idle, !isDeferred { endAfterFlush() }
+            if phase == .idle, !isDeferred { endGracefully() }
         case .body, .answering: exchange?.serverIsDraining()
-        case .head, .ending, .lingering, .closed: break
+        case .lingering:
+            lingerEndNanos = min(lingerEndNanos, server.loop.now &+ server.drainLingerNanos)
+        case .head, .ending, .closed: break
         }
     }
 
@@ -296,9 +313,9 @@ package final class Connection {
         phase = .closed
         if let token { server.loop.unwatch(token) }
         token = nil
-        if exchange?.endsWithConnection == true, tls == nil {
+        if endIsFraming, backlog > 0 || exchange?.isOpen == true {
             // Only a reset tells this peer that its answer is not whole.
-            SocketOption.abort(number)
+            SocketOption.resetAtClose(number)
         }
         dropExchange()
         sendQueue.removeAll(server.pool)

@@ -5,7 +5,9 @@ internal import Bytes
 internal import Compression
 internal import HTTPWire
 
-/// Compresses answers and decompresses requests of one loop. Loop-confined.
+/// Compresses answers and decompresses requests of one loop.
+///
+/// Loop-confined.
 final class ContentCoder {
     /// Smaller bodies are sent as they are: they fit one packet either way.
     static let leastBytes = 1024

@@ -26,7 +26,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     var storage: sockaddr_storage
     var length: socklen_t
 
-    /// Address family, e.g. AF_INET.
+    /// Address family, such as AF_INET.
     var family: Int32 { Int32(storage.ss_family) }
 
     /// An address without content, to be filled by the kernel.
@@ -76,7 +76,7 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The numeric host, e.g. `127.0.0.1`; `unix` for a Unix socket.
+    /// The numeric host, such as `127.0.0.1`; `unix` for a Unix socket.
     package var host: String {
         if family == AF_UNIX { return "unix" }
         var text = [CChar](repeating: 0, count: 64)  // INET6_ADDRSTRLEN is 46
@@ -95,8 +95,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The addresses of `endpoint`. Blocks while a name is resolved: only before a loop runs, or
-    /// on a worker.
+    /// The addresses of `endpoint`.
+    ///
+    /// Blocks while a name is resolved: only before a loop runs, or on a worker.
     ///
     /// - Throws: `SystemError` naming the endpoint.
     package static func resolve(_ endpoint: Endpoint) throws(SystemError) -> [SocketAddress] {

@@ -68,7 +68,10 @@ extension Exchange {
         self.status = status
         answer = .streaming
         isChunked = versionMinor == 1
-        if !isChunked { keepsAlive = false }
+        if !isChunked {
+            keepsAlive = false
+            connection.endIsFraming = method != .head
+        }
         decideKeepAlive()
         connection.sendQueue.compose(server.pool) { out in
             appendHead(status, type, server, &out)
@@ -126,24 +129,17 @@ extension Exchange {
 
     /// Breaks a streamed body off, so that the peer cannot take it for whole.
     package func breakOff() {
-        guard isOpen, let connection else { return }
-        connection.close()
+        guard isOpen else { return }
+        connection?.close()
     }
 
     /// Answers a request that the server itself refuses, and ends the connection.
-    func refuse(_ refusal: Refusal, on connection: Connection) {
-        let server = connection.server
-        if self.connection == nil {
-            self.connection = connection
-            id = server.nextRequestID()
-            startNanos = server.loop.now
-            method = .get
-            versionMinor = 1
-        }
+    func refuse(_ refusal: Refusal) {
+        guard let handler = connection?.server.handler else { return }
         keepsAlive = false
         isRefused = true
         var text = ByteBuffer()
-        let type = server.handler.describe(refusal, of: self, into: &text)
+        let type = handler.describe(refusal, of: self, into: &text)
         respond(refusal.status, type: type, text)
     }
 
@@ -151,14 +147,14 @@ extension Exchange {
 
     /// An answer before the body has been taken keeps the connection only if little is left of it.
     private func decideKeepAlive() {
-        guard keepsAlive, !isBodyTaken, !isSkippingBody || awaitsContinue else { return }
-        if awaitsContinue {
-            // The peer may or may not send the body now: nobody can tell where the next request is.
+        guard keepsAlive, !isBodyTaken else { return }
+        switch framing {
+        case _ where awaitsContinue:
+            // With 100 (Continue) neither sent nor refused, the peer may send the body now or not:
+            // nobody can tell where the next request begins.
             keepsAlive = false
-        } else if case .length = framing, bodyLeft <= Self.skipLimit {
-            isSkippingBody = true
-        } else {
-            keepsAlive = false
+        case .length where bodyLeft <= Self.skipLimit, .chunked: skipBody()
+        case .length, .none, .untilClose: keepsAlive = false
         }
     }
 

@@ -14,32 +14,45 @@ extension Exchange {
 
     /// Notes what the handler wants of the body.
     func plan(_ plan: BodyPlan) {
-        switch plan {
-        case .collect(let limit): bodyLimit = limit
-        case .skip: isSkippingBody = true
+        guard answer == .none, case .collect(let limit) = plan else {
+            skipBody()
+            return
         }
+        bodyLimit = limit
+        if case .chunked = framing { bodyLeft = limit }
+    }
+
+    /// What comes of the body from now on is read and dropped, within bounds.
+    func skipBody() {
+        isSkippingBody = true
+        bodyLimit = Self.skipLimit
+        if case .chunked = framing { bodyLeft = bodyLimit }
     }
 
     /// The refusal if the announced body is larger than the plan allows.
     var bodyIsTooLarge: Refusal? {
-        guard !isSkippingBody, case .length(let count) = framing, count > bodyLimit else {
+        guard answer == .none, case .length(let count) = framing, count > bodyLimit else {
             return nil
         }
         return .bodyTooLarge(limit: bodyLimit)
     }
 
-    /// Prepares for a body of which `available` bytes have already arrived.
-    func expectBody(available: Int) {
-        if awaitsContinue, available == 0, !isSkippingBody, let connection {
+    /// Prepares for a body of which `available` bytes have already arrived; returns whether that is
+    /// all of it.
+    func expectBody(available: Int) -> Bool {
+        if available > 0 {
+            awaitsContinue = false  // RFC 9110 §10.1.1: it does not wait
+        } else if awaitsContinue, !isSkippingBody, let connection {
             connection.sendQueue.compose(connection.server.pool) {
                 $0.append("HTTP/1.1 100 Continue\r\n\r\n")
             }
             connection.server.touch(connection)
             awaitsContinue = false
         }
-        let isWhole: Bool
-        if case .length(let count) = framing { isWhole = available >= count } else { isWhole = false }
-        if !isWhole, !isSkippingBody { keepHead() }
+        if case .length(let count) = framing, available >= count { return true }
+        if !isSkippingBody { keepHead() }
+        headBase = nil
+        return false
     }
 
     /// Copies the head, whose bytes will be overwritten before the body is complete.
@@ -73,20 +86,20 @@ extension Exchange {
     }
 
     private func takeChunked(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
+        let before = stored.count
         // One byte beyond the limit is let in, so that the excess shows.
-        let limit = isSkippingBody ? Self.skipLimit : bodyLimit
         let (taken, isComplete) = try decoder.decode(
-            bytes, into: &stored, maxOutput: limit - stored.count + 1)
+            bytes, into: &stored, maxOutput: bodyLeft &+ 1)
+        bodyLeft -= stored.count - before
         bodyByteCount += taken
-        if stored.count > limit {
-            isBodyTaken = false
-            connection?.refuse(.bodyTooLarge(limit: limit))
-            return bytes.count
-        }
-        isBodyTaken = isComplete
-        if isComplete { body = stored.readable }
+        if isSkippingBody { stored.removeAll() }
+        isBodyTaken = isComplete && !bodyIsOverLimit
+        if isBodyTaken { body = stored.readable }
         return taken
     }
+
+    /// Whether a body that did not announce its size has turned out too large.
+    var bodyIsOverLimit: Bool { bodyLeft < 0 }
 
     /// Whether enough has arrived since the last call to put the body's deadline off.
     func noteProgress() -> Bool {
@@ -105,17 +118,20 @@ extension Exchange {
             if answer == .ended {
                 connection.answerEnded()
             } else {
+                headBase = nil
                 connection.phase = .answering
                 connection.armForPhase()
             }
             return
         }
         connection.phase = .answering
-        if bodyByteCount > 0 || !storedHead.isEmpty { server.disarm(connection) }
         if !storedHead.isEmpty, !restoreHead(server) { return }
         guard decodeBody(connection) else { return }
         server.handler.complete(self)
-        if exchangeIsCurrent(connection) { headBase = nil }
+        guard connection.exchange === self else { return }
+        // It will answer later; no deadline of the request's own must end that.
+        headBase = nil
+        connection.armForPhase()
     }
 
     /// Decompresses the body if its head says that it is compressed; false if it was refused.
@@ -130,10 +146,6 @@ extension Exchange {
             connection.refuse(error)
             return false
         }
-    }
-
-    private func exchangeIsCurrent(_ connection: Connection) -> Bool {
-        connection.exchange === self
     }
 
     /// Parses the kept copy of the head, so that its fields are readable again.

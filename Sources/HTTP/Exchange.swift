@@ -8,7 +8,9 @@ package import Bytes
 package import HTTPWire
 internal import Notifier
 
-/// One request and its answer. Loop-confined.
+/// One request and its answer.
+///
+/// Loop-confined.
 package final class Exchange {
     /// How far the answer is.
     enum AnswerState: UInt8 { case none, streaming, ended, abandoned }
@@ -60,18 +62,20 @@ package final class Exchange {
     @exclusivity(unchecked) package internal(set) var answerByteCount = 0
 
     /// The path, decoded and without dot segments; readable while the head is.
-    @exclusivity(unchecked) package internal(set) var path = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) package internal(set) var path = UnsafeRawBufferPointer(
+        start: nil, count: 0)
 
     /// The request's whole body; readable while `complete` runs.
-    @exclusivity(unchecked) package internal(set) var body = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) package internal(set) var body = UnsafeRawBufferPointer(
+        start: nil, count: 0)
 
     /// Extra field lines for the answer, each ending in CRLF, that the handler has prepared.
     @exclusivity(unchecked) package var extraFields = ByteBuffer()
 
-    /// Bytes for the handler's own use, e.g. what it will say of this request in a log.
+    /// Bytes for the handler's own use, such as what it will say of this request in a log.
     @exclusivity(unchecked) package var note = ByteBuffer()
 
-    /// A number for the handler's own use, e.g. which route was found; 0 at first.
+    /// A number for the handler's own use, such as which route was found; 0 at first.
     @exclusivity(unchecked) package var tag = 0
 
     /// Called once if the peer leaves, or the server ends the exchange, before the answer is whole.
@@ -123,13 +127,34 @@ package final class Exchange {
         case .length(let count):
             bodyLeft = count
             isBodyTaken = count == 0
-        case .chunked: isBodyTaken = false
+        case .chunked:
+            isBodyTaken = false
+            decoder = ChunkedDecoder(limits: server.limits.wire)
         }
         path = slice(server.head.path)
+        // RFC 9112 §3.2.2: an absolute target without a path means the root.
+        if path.isEmpty, server.head.form == .absolute { path = Self.root }
         if let accept = server.head.first(.acceptEncoding) {
             coding = Negotiation.contentCoding(accept: slice(accept)) ?? .identity
         }
         if let given = server.head.first(.requestID) { take(given: slice(given)) }
+    }
+
+    /// Stands for a request that is refused before its head was complete.
+    func begin(on connection: Connection, refusedMethod: Method) {
+        self.connection = connection
+        id = connection.server.nextRequestID()
+        startNanos = connection.server.loop.now
+        method = refusedMethod
+        versionMinor = 1
+        framing = .none
+        isBodyTaken = true
+        awaitsContinue = false
+    }
+
+    private static var root: UnsafeRawBufferPointer {
+        let text: StaticString = "/"
+        return UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     }
 
     /// Takes over a client's id of letters, digits and `-_.`, which harm in no log and no header.
@@ -167,7 +192,7 @@ package final class Exchange {
         if onSent != nil { onSent = nil }
         if !extraFields.isEmpty { extraFields.removeAll() }
         if !givenID.isEmpty { givenID.removeAll() }
-        if isSkippingBody || bodyByteCount > 0 { resetBody() }
+        if isSkippingBody || bodyByteCount > 0 || !storedHead.isEmpty { resetBody() }
         if !pathBuffer.isEmpty { pathBuffer.removeAll() }
         path = UnsafeRawBufferPointer(start: nil, count: 0)
         body = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -177,7 +202,8 @@ package final class Exchange {
     func abandon() {
         guard isOpen else { return }
         answer = .abandoned
-        if let handler = connection?.server.handler { handler.ended(self) }
+        headBase = nil
+        connection?.server.handler.ended(self)
         connection = nil
         let notify = onAbandoned
         onAbandoned = nil

@@ -8,8 +8,15 @@ internal import CLinux
 internal import Glibc
 package import Notifier
 
-/// A listening socket. Loop-confined.
+/// A listening socket.
+///
+/// Loop-confined.
 package final class Listener {
+    /// Quiet time after which the kernel asks whether the peer's host is still there.
+    ///
+    /// Streams have heartbeats; this is for handlers that take long.
+    static let keepAliveSeconds: Int32 = 60
+
     /// Connections the kernel may hold until they are accepted; it caps this at `somaxconn`.
     static let backlog: Int32 = 4096
 
@@ -23,6 +30,9 @@ package final class Listener {
     package let isTLS: Bool
 
     private let loop: EventLoop
+    /// Called when the process has no descriptors left; returns whether some have become free.
+    package var onExhausted: () -> Bool = { false }
+
     private let acceptsPerTurn: Int
     private var socket: Descriptor?
     private var reserve: Descriptor?
@@ -31,21 +41,34 @@ package final class Listener {
 
     /// Wraps a bound, listening, non-blocking socket; `onAccept` gets each new descriptor.
     package init(
-        adopting socket: consuming Descriptor, isTLS: Bool, loop: EventLoop, acceptsPerTurn: Int,
+        adopting socket: consuming Descriptor, isTLS: Bool, loop: EventLoop, limits: ServerLimits,
         onAccept: @escaping (Int32, SocketAddress) -> Void
     ) throws(SystemError) {
         self.isTLS = isTLS
         self.loop = loop
-        self.acceptsPerTurn = acceptsPerTurn
+        acceptsPerTurn = limits.acceptsPerTurn
         self.onAccept = onAccept
         let number = socket.number
         address = SocketAddress(boundTo: number)
+        if address.family != AF_UNIX { Self.setOptions(number, limits) }
         self.socket = consume socket
         reserve = Self.openReserve()
         token = try loop.watch(number, .read) { [unowned self] _ in
             acceptSome()
             return .keep
         }
+    }
+
+    /// Sets what accepted sockets inherit, which spares each of them the calls.
+    private static func setOptions(_ number: Int32, _ limits: ServerLimits) {
+        let level = Int32(IPPROTO_TCP)
+        let patience = limits.writeTimeout.nanoseconds / 1_000_000
+        SocketOption.set(number, level, TCP_NODELAY, 1)
+        // A host that has gone acknowledges nothing: without this TCP would try for 15 minutes.
+        SocketOption.set(number, level, TCP_USER_TIMEOUT, Int32(clamping: patience))
+        SocketOption.set(number, SOL_SOCKET, SO_KEEPALIVE, 1)
+        SocketOption.set(number, level, TCP_KEEPIDLE, keepAliveSeconds)
+        SocketOption.set(number, level, TCP_KEEPINTVL, keepAliveSeconds / 4)
     }
 
     /// Opens a listening socket on `address`.
@@ -60,8 +83,6 @@ package final class Listener {
         if address.family != AF_UNIX {
             SocketOption.set(number, SOL_SOCKET, SO_REUSEADDR, 1)
             SocketOption.set(number, SOL_SOCKET, SO_REUSEPORT, 1)
-            // Deadlines are the server's own; the kernel's buffers follow its autotuning.
-            SocketOption.set(number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         }
         if address.family == AF_INET6 {
             // `[::]` means IPv6 only; IPv4 gets a listener of its own, so both say who they are.
@@ -124,24 +145,33 @@ package final class Listener {
         return number >= 0 ? Descriptor(owning: number) : nil
     }
 
-    private func acceptSome() {
-        guard let number = socket?.number else { return }
+    /// Accepts everything that waits in the kernel's queue.
+    package func acceptAll() {
+        for _ in 0...(Int(Self.backlog) / max(acceptsPerTurn, 1)) where !acceptSome() { return }
+    }
+
+    /// Accepts up to a turn's share of connections; returns whether there may be more.
+    @discardableResult
+    private func acceptSome() -> Bool {
+        guard let number = socket?.number else { return false }
         for _ in 0..<acceptsPerTurn {
             var peer = SocketAddress()
             let accepted = peer.withMutablePointer { clinux_accept4(number, $0, $1) }
             if accepted >= 0 {
                 onAccept(accepted, peer)
-                if socket == nil { return }
+                if socket == nil { return false }
                 continue
             }
             switch errno {
-            case EAGAIN: return
+            case EAGAIN: return false
             case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                shed(number)
-                return
+                // What has become free is used in the next turn.
+                if !onExhausted() { shed(number) }
+                return false
             default: continue  // the peer left the queue: ECONNABORTED and its kin
             }
         }
+        return true
     }
 
     /// Takes one connection off the queue and closes it, then pauses.
@@ -165,5 +195,12 @@ enum SocketOption {
     static func set(_ descriptor: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
         var value = value
         _ = setsockopt(descriptor, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
+    }
+
+    /// Makes the closing of a socket a reset instead of an orderly end.
+    static func resetAtClose(_ descriptor: Int32) {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
     }
 }

@@ -10,7 +10,9 @@ package enum BodyPlan {
     case skip
 }
 
-/// Answers requests. Loop-confined.
+/// Answers requests.
+///
+/// Loop-confined.
 package protocol RequestHandler: AnyObject {
     /// A head has arrived. Answer now, or say how the body is to be taken.
     ///

@@ -7,12 +7,14 @@ package struct ServerLimits: Sendable {
     /// Bounds of the message grammar (head, target, fields, chunks).
     package var wire = WireLimits()
 
-    /// Body bytes of one request, decoded; a route may ask for less. 1 MiB holds any reasonable
-    /// command and keeps a thousand parallel uploads under a gigabyte.
+    /// Body bytes of one request, decoded; a route may ask for less.
+    ///
+    /// 1 MiB holds any reasonable command and keeps a thousand parallel uploads under a gigabyte.
     package var bodyBytes = 1 << 20
 
-    /// Time for a complete head, from its first byte (or from the accept). 10 s is slow enough for
-    /// any honest link and starves slow-header attacks.
+    /// Time for a complete head, from its first byte (or from the accept).
+    ///
+    /// 10 s is slow enough for any honest link and starves slow-header attacks.
     package var headTimeout = Duration.seconds(10)
 
     /// Time in which a body must progress by `bodyProgressBytes`.
@@ -28,30 +30,48 @@ package struct ServerLimits: Sendable {
     /// and no request meets a closing socket.
     package var idleTimeout = Duration.seconds(75)
 
-    /// Time in which a peer must take some of what waits to be sent.
+    /// Time in which a peer must take some of what waits to be sent, and its host acknowledge what
+    /// was sent.
     package var writeTimeout = Duration.seconds(30)
 
-    /// Time a peer that has closed its sending side still gets for an answer in the making. A
-    /// client that is gone looks the same, so it must be short.
+    /// Time a peer that has closed its sending side still gets for an answer in the making.
+    ///
+    /// A client that is gone looks the same, so it must be short.
     package var halfCloseGrace = Duration.seconds(1)
 
-    /// Time an ended connection is still read, so that the last answer is not lost to a reset.
+    /// Longest silence of a peer that has its last answer and has not closed yet; closing earlier
+    /// would reset the connection and could take the answer with it.
     package var lingerTimeout = Duration.seconds(2)
 
-    /// Bytes read and dropped while lingering or while skipping a refused body.
-    package var lingerBytes = 256 * 1024
+    /// Longest time such a peer may go on sending, for example the rest of a refused upload.
+    package var lingerLimit = Duration.seconds(30)
 
     /// Time for answers in flight when the server shuts down.
     package var drainTimeout = Duration.seconds(30)
 
-    /// Connections of one loop. A process has 10,000, shared evenly by its loops.
+    /// Connections of one loop.
+    ///
+    /// A process has 10,000, shared evenly by its loops.
     package var connections = 10_000
+
+    /// Connections of one loop from one address (from one /64 of IPv6, which is one customer's):
+    /// half of all, so that nobody locks the others out.
+    package var connectionsPerAddress = 5_000
+
+    /// Peers over these limits that are told so, as opposed to just closed, at the same time.
+    package var connectionsTurnedAway = 64
 
     /// Connections accepted in one turn of the loop, so that a flood cannot starve the guests.
     package var acceptsPerTurn = 64
 
+    /// Steps of TLS handshakes in one turn: at half a millisecond each, 8 ms for the others to wait.
+    package var handshakesPerTurn = 16
+
     /// Bytes that may wait for one peer before its next pipelined request is looked at.
     package var sendBacklog = 256 * 1024
+
+    /// Requests of one peer that are taken before the others have their turn.
+    package var pipelinedRequests = 64
 
     /// Pipelined bytes kept while an answer is in the making; beyond it the socket is not read.
     package var pipelineBytes = 64 * 1024

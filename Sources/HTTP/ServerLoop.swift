@@ -10,7 +10,9 @@ internal import HTTPWire
 package import Notifier
 package import TLS
 
-/// The TLS context for new connections, which a reload replaces. Loop-confined.
+/// The TLS context for new connections, which a reload replaces.
+///
+/// Loop-confined.
 package final class TLSSource {
     /// The present context.
     package var context: TLSContext
@@ -23,8 +25,10 @@ package final class TLSSource {
 package struct ServerCounters: Sendable {
     /// Connections accepted.
     package var accepted: UInt64 = 0
-    /// Connections refused because the limit was reached.
+    /// Connections refused because a limit was reached.
     package var refused: UInt64 = 0
+    /// Idle connections closed because the process ran out of descriptors.
+    package var shed: UInt64 = 0
     /// Requests whose head was complete.
     package var requests: UInt64 = 0
     /// Requests refused by the wire rules.
@@ -35,12 +39,23 @@ package struct ServerCounters: Sendable {
     package var failedHandshakes: UInt64 = 0
 }
 
-/// The server side of one loop. Loop-confined.
+/// The server side of one loop.
+///
+/// Loop-confined.
 package final class ServerLoop {
-    /// Bytes read at once: a 64 KiB body with its head fits, and is then handled in place.
+    /// Bytes of a body read at once.
     static let scratchByteCount = 256 * 1024
 
-    /// Connections flushed before the loop looks at its descriptors again.
+    /// Bytes of requests read at once: a 64 KiB body with its head fits, and is then handled in
+    /// place.
+    ///
+    /// Beside `pipelineBytes` this bounds what a peer can make us keep.
+    static let readByteCount = 80 * 1024
+
+    /// Idle connections closed at once when the process is out of descriptors.
+    static let shedCount = 16
+
+    /// The loop.
     package let loop: EventLoop
 
     /// Bounds and deadlines.
@@ -63,15 +78,25 @@ package final class ServerLoop {
     @exclusivity(unchecked) var head = RequestHead()
     @exclusivity(unchecked) var plaintext = ByteBuffer()
     @exclusivity(unchecked) var vectors: UnsafeMutableBufferPointer<iovec>
+    let lingerNanos: UInt64
+    let drainLingerNanos: UInt64
+
+    /// The requests of some connection are being taken: scratch memory and head are in use.
+    @exclusivity(unchecked) var isProcessing = false
 
     private let sweep = IdleSweep()
     @exclusivity(unchecked) private var connections: ContiguousArray<Connection?> = []
     @exclusivity(unchecked) private var freeSlots: ContiguousArray<Int> = []
     @exclusivity(unchecked) private var touched: ContiguousArray<Connection> = []
+    @exclusivity(unchecked) private var flushing: ContiguousArray<Connection> = []
+    @exclusivity(unchecked) private var retired: ContiguousArray<Exchange> = []
     @exclusivity(unchecked) private var spareExchanges: ContiguousArray<Exchange> = []
+    @exclusivity(unchecked) private var handshakesLeft: Int
+    @exclusivity(unchecked) private var perAddress = AddressCounts()
     @exclusivity(unchecked) private var date = ByteBuffer(capacity: 64)
     @exclusivity(unchecked) private var nextDateNanos: UInt64 = 0
     @exclusivity(unchecked) private var listeners: [Listener] = []
+    @exclusivity(unchecked) private var turnedAwayCount = 0
     @exclusivity(unchecked) private var requestNumber: UInt64
 
     /// Makes the server side of `loop`; `handler` answers its requests.
@@ -84,14 +109,18 @@ package final class ServerLoop {
         parser = RequestParser(limits: limits.wire)
         ticks = DeadlineTicks(limits)
         requestNumber = idSeed
+        lingerNanos = UInt64(max(limits.lingerLimit.nanoseconds, 0))
+        drainLingerNanos = UInt64(max(limits.lingerTimeout.nanoseconds, 0))
+        handshakesLeft = limits.handshakesPerTurn
         scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
         vectors = .allocate(capacity: 64)
         sweep.onExpired = { [unowned self] slot in connections[slot]?.deadlinePassed() }
         loop.addIdleSweep(sweep)
-        loop.addFlusher { [unowned self] in flush() }
+        loop.addFlusher { [unowned(unsafe) self] in flush() }
     }
 
     deinit {
+        closeAll()
         scratch.deallocate()
         vectors.deallocate()
     }
@@ -99,7 +128,7 @@ package final class ServerLoop {
     // MARK: Listeners and connections
 
     /// Number of open connections.
-    package var connectionCount: Int { connections.count - freeSlots.count }
+    package var connectionCount: Int { connections.count - freeSlots.count - turnedAwayCount }
 
     /// Serves connections of `socket`; `tls` holds the context of each new one.
     ///
@@ -109,10 +138,11 @@ package final class ServerLoop {
         _ socket: consuming Descriptor, tls: TLSSource?
     ) throws(SystemError) -> Listener {
         let listener = try Listener(
-            adopting: socket, isTLS: tls != nil, loop: loop, acceptsPerTurn: limits.acceptsPerTurn
+            adopting: socket, isTLS: tls != nil, loop: loop, limits: limits
         ) { [unowned self] number, peer in
             accept(Descriptor(owning: number), peer, tls?.context)
         }
+        listener.onExhausted = { [unowned self] in shed() }
         listeners.append(listener)
         return listener
     }
@@ -123,40 +153,78 @@ package final class ServerLoop {
     ) {
         counters.accepted &+= 1
         guard connectionCount < limits.connections, !isDraining else {
-            refuse(socket, isTLS: tls != nil)
+            counters.refused &+= 1
+            if tls == nil { refuse(socket, peer, Self.fullAnswer) }
             return
         }
-        let slot = freeSlots.popLast() ?? connections.count
-        if slot == connections.count { connections.append(nil) }
-        if peer.family != AF_UNIX {
-            SocketOption.set(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        guard perAddress.admit(peer, limit: addressLimit) else {
+            counters.refused &+= 1
+            if tls == nil { refuse(socket, peer, Self.tooManyAnswer) }
+            return
         }
         let session = tls.flatMap { try? TLSSession(server: $0) }
-        if tls != nil, session == nil {
-            freeSlots.append(slot)
-            counters.failedHandshakes &+= 1
+        guard tls == nil || session != nil, start(socket, peer, session) != nil else {
+            perAddress.leave(peer, limit: addressLimit)
             return
-        }
-        let connection = Connection(socket, slot: slot, peer: peer, tls: session, server: self)
-        do throws(SystemError) {
-            try connection.open()
-            connections[slot] = connection
-        } catch {
-            freeSlots.append(slot)
         }
     }
 
-    /// Tells a peer over the limit so, as far as one write goes, and closes.
-    private func refuse(_ socket: consuming Descriptor, isTLS: Bool) {
-        counters.refused &+= 1
-        guard !isTLS else { return }
-        let answer: StaticString = """
-            HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-            Content-Length: 0\r\n\r\n
-            """
-        _ = send(
-            socket.number, answer.utf8Start, answer.utf8CodeUnitCount,
-            Int32(MSG_NOSIGNAL))
+    /// The limit for one address; none if the one for all is not higher, so that nothing is counted.
+    private var addressLimit: Int? {
+        limits.connectionsPerAddress < limits.connections ? limits.connectionsPerAddress : nil
+    }
+
+    private func start(
+        _ socket: consuming Descriptor, _ peer: SocketAddress, _ session: TLSSession?
+    ) -> Connection? {
+        let slot = freeSlots.popLast() ?? connections.count
+        if slot == connections.count { connections.append(nil) }
+        let connection = Connection(
+            socket, slot: slot, serial: counters.accepted, peer: peer, tls: session, server: self)
+        do throws(SystemError) {
+            try connection.open()
+        } catch {
+            freeSlots.append(slot)
+            return nil
+        }
+        connections[slot] = connection
+        return connection
+    }
+
+    private static let fullAnswer: StaticString = """
+        HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+        Content-Length: 0\r\n\r\n
+        """
+
+    private static let tooManyAnswer: StaticString = """
+        HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\n\
+        Content-Length: 0\r\n\r\n
+        """
+
+    /// Tells a peer that there is no room for it, if that does not take too much room itself.
+    private func refuse(
+        _ socket: consuming Descriptor, _ peer: SocketAddress, _ answer: StaticString
+    ) {
+        guard turnedAwayCount < limits.connectionsTurnedAway,
+            let connection = start(socket, peer, nil)
+        else { return }
+        turnedAwayCount += 1
+        connection.turnAway(answer)
+    }
+
+    /// Closes the newest idle connections, because the process has no descriptors left; returns
+    /// whether there were any.
+    ///
+    /// The newest, because a flood is newer than its victims.
+    private func shed() -> Bool {
+        var idle: [Connection] = []
+        for case let connection? in connections where connection.isIdle { idle.append(connection) }
+        idle.sort { $0.serial > $1.serial }
+        for connection in idle.prefix(Self.shedCount) {
+            connection.endGracefully()
+            counters.shed &+= 1
+        }
+        return !idle.isEmpty
     }
 
     /// Frees the slot of a closed connection.
@@ -165,6 +233,21 @@ package final class ServerLoop {
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         sweep.disarm(connection.slot)
+        if connection.isTurnedAway {
+            turnedAwayCount -= 1
+        } else {
+            perAddress.leave(connection.peer, limit: addressLimit)
+        }
+    }
+
+    /// Whether `connection` may read now, or must wait for the next turn.
+    @inline(__always)
+    func mayRead(_ connection: Connection) -> Bool {
+        guard connection.phase == .handshake || isProcessing else { return true }
+        // A handler that makes the loop turn still has bytes in the scratch memory.
+        guard !isProcessing, handshakesLeft > 0 else { return false }
+        handshakesLeft -= 1
+        return true
     }
 
     /// Sets the deadline of a connection.
@@ -178,6 +261,8 @@ package final class ServerLoop {
 
     /// Stops accepting, closes idle connections, and lets the others finish their answers.
     package func drain() {
+        // What waits in the kernel's queues has been let in by it, and would be reset.
+        for listener in listeners { listener.acceptAll() }
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
@@ -197,36 +282,51 @@ package final class ServerLoop {
         guard !connection.isTouched else { return }
         connection.isTouched = true
         touched.append(connection)
+        loop.flushSoon()
     }
 
     private func flush() {
-        // A flush may finish an answer and begin the next pipelined one, which touches again.
-        var index = 0
-        while index < touched.count {
-            let connection = touched[index]
+        handshakesLeft = limits.handshakesPerTurn
+        // A nested turn leaves the work to the one that is at it.
+        guard flushing.isEmpty else { return }
+        swap(&touched, &flushing)
+        for connection in flushing {
             connection.isTouched = false
             connection.flush()
-            index += 1
         }
-        touched.removeAll(keepingCapacity: true)
+        flushing.removeAll(keepingCapacity: true)
+        // Those touched meanwhile, such as by their next pipelined requests, come with the next
+        // turn: no peer keeps the loop to itself.
+        if !retired.isEmpty { sortRetired() }
     }
 
     // MARK: Exchanges
 
     /// An exchange to use for the next request.
     func takeExchange() -> Exchange {
-        spareExchanges.popLast() ?? Exchange()
+        if var last = retired.popLast(), isKnownUniquelyReferenced(&last) {
+            last.reset()
+            return last
+        }
+        return spareExchanges.popLast() ?? Exchange()
     }
 
-    /// Takes an ended exchange back, unless somebody still holds it.
-    func reclaim(_ exchange: inout Exchange?) {
-        if isKnownUniquelyReferenced(&exchange), let spare = exchange, spareExchanges.count < 64 {
-            spare.reset()
-            spareExchanges.append(spare)
-        } else {
-            exchange?.connection = nil
+    /// Takes an ended exchange back.
+    ///
+    /// Its handler may still be running, so it is looked at later.
+    func retire(_ exchange: inout Exchange?) {
+        guard let ended = exchange.take() else { return }
+        ended.connection = nil
+        retired.append(ended)
+    }
+
+    /// Keeps retired exchanges that nobody holds, without what they hold.
+    private func sortRetired() {
+        while var ended = retired.popLast() {
+            guard isKnownUniquelyReferenced(&ended), spareExchanges.count < 64 else { continue }
+            ended.reset()
+            spareExchanges.append(ended)
         }
-        exchange = nil
     }
 
     /// The number of the next request; unique in the process.

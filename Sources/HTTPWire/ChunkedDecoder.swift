@@ -37,6 +37,7 @@ package struct ChunkedDecoder: Sendable {
 
     /// Makes a decoder for one body; `isResponse` makes its errors suggest 502 instead of 400.
     package init(limits: WireLimits = WireLimits(), isResponse: Bool = false) {
+        let limits = limits.clamped
         self.isResponse = isResponse
         lineLimit = Int32(limits.chunkLineBytes)
         extensionsLeft = Int32(limits.chunkExtensionBytes)

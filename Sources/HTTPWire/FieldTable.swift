@@ -29,8 +29,10 @@ struct FieldTable: ~Copyable {
     private var present: UInt64 = 0
     private var repeated: UInt64 = 0
 
-    /// Makes a table for up to `capacity` field lines.
+    /// Makes a table for up to `capacity` field lines, 1 to 32,768.
     init(capacity: Int) {
+        // Line numbers are kept in 16 bits.
+        let capacity = min(max(capacity, 1), 1 << 15)
         self.capacity = capacity
         slots = .allocate(capacity: capacity)
         firsts = .allocate(capacity: 64)

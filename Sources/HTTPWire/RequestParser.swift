@@ -14,12 +14,12 @@ package enum ParseOutcome: Equatable, Sendable {
 
 /// Parses request heads within limits.
 package struct RequestParser: Sendable {
-    /// The limits it holds peers to.
+    /// The limits it holds peers to, each within what it can count in.
     package let limits: WireLimits
 
     /// Makes a parser; it keeps no state between calls.
     package init(limits: WireLimits = WireLimits()) {
-        self.limits = limits
+        self.limits = limits.clamped
     }
 
     /// Parses the head that `input` begins with into `head`.

@@ -8,12 +8,12 @@ import Bytes
 
 /// Parses response heads within limits.
 package struct ResponseParser: Sendable {
-    /// The limits it holds servers to.
+    /// The limits it holds servers to, each within what it can count in.
     package let limits: WireLimits
 
     /// Makes a parser; it keeps no state between calls.
     package init(limits: WireLimits = WireLimits()) {
-        self.limits = limits
+        self.limits = limits.clamped
     }
 
     /// Parses the head that `input` begins with, which answers a `method` request, into `head`.

@@ -44,23 +44,37 @@ package struct WireLimits: Equatable, Sendable {
     /// Most bytes of trailer section after one body, 4 KiB; checksums and signatures need a few 100.
     package var trailerBytes: Int
 
-    /// Makes limits; a value outside the range that the parsers can count in is moved to its edge.
+    /// Makes limits; a value that the parsers cannot count in is moved into range when they use it.
     package init(
         headBytes: Int = 16 * 1024, targetBytes: Int = 8 * 1024, methodBytes: Int = 32,
         fieldCount: Int = 100, fieldNameBytes: Int = 256, leadingLineCount: Int = 2,
         chunkLineBytes: Int = 1024, chunkExtensionBytes: Int = 16 * 1024,
         trailerBytes: Int = 4 * 1024
     ) {
-        // 16 MiB keeps every offset far inside 32 bits; 64 holds the shortest useful request.
-        self.headBytes = min(max(headBytes, 64), 1 << 24)
-        self.targetBytes = min(max(targetBytes, 1), 1 << 24)
-        self.methodBytes = min(max(methodBytes, 8), 256)
-        // Names and field numbers are kept in 16 bits.
-        self.fieldCount = min(max(fieldCount, 1), 1 << 15)
-        self.fieldNameBytes = min(max(fieldNameBytes, 32), 1 << 15)
-        self.leadingLineCount = min(max(leadingLineCount, 0), 1 << 10)
-        self.chunkLineBytes = min(max(chunkLineBytes, 18), 1 << 24)
-        self.chunkExtensionBytes = min(max(chunkExtensionBytes, 0), 1 << 24)
-        self.trailerBytes = min(max(trailerBytes, 2), 1 << 24)
+        self.headBytes = headBytes
+        self.targetBytes = targetBytes
+        self.methodBytes = methodBytes
+        self.fieldCount = fieldCount
+        self.fieldNameBytes = fieldNameBytes
+        self.leadingLineCount = leadingLineCount
+        self.chunkLineBytes = chunkLineBytes
+        self.chunkExtensionBytes = chunkExtensionBytes
+        self.trailerBytes = trailerBytes
+    }
+
+    /// These limits, with each one moved into the range that the parsers can count in.
+    package var clamped: WireLimits {
+        func clamp(_ value: Int, _ least: Int, _ most: Int) -> Int { min(max(value, least), most) }
+        return WireLimits(
+            // 16 MiB keeps every offset far inside 32 bits; 64 holds the shortest useful request.
+            headBytes: clamp(headBytes, 64, 1 << 24), targetBytes: clamp(targetBytes, 1, 1 << 24),
+            methodBytes: clamp(methodBytes, 8, 256),
+            // Names and field numbers are kept in 16 bits.
+            fieldCount: clamp(fieldCount, 1, 1 << 15),
+            fieldNameBytes: clamp(fieldNameBytes, 32, 1 << 15),
+            leadingLineCount: clamp(leadingLineCount, 0, 1 << 10),
+            chunkLineBytes: clamp(chunkLineBytes, 18, 1 << 24),
+            chunkExtensionBytes: clamp(chunkExtensionBytes, 0, 1 << 24),
+            trailerBytes: clamp(trailerBytes, 2, 1 << 24))
     }
 }

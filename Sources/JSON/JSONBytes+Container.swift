@@ -3,24 +3,31 @@
 // no test that an earlier one has decided, one copy of the code for each kind of token.
 
 extension JSONBytes {
-    /// The offset behind the object or array at `start`, and what blanks are in it.
-    @inline(never)
-    func containerEnd(_ start: Int, maxDepth: Int) throws(JSONError) -> JSONBlanks {
-        let limit = JSONNesting.limit(maxDepth)
-        // Looked at from behind, a complete text is blanks and a closing bracket. While a container
-        // is open such a bracket lies ahead, and it ends every token but a string. So there are two
-        // copies of the loop: one that need not look for the end of the text all the time, and one
-        // for texts that are cut short.
+    /// Whether a closing bracket comes last, but for blanks.
+    ///
+    /// Looks from behind, so its cost is the number of blanks there: ask once for a text.
+    var endsInBracket: Bool {
         var last = end &- 1
-        while last > start, base[last] <= 0x20 { last &-= 1 }
-        if base[last] | 0x20 == UInt8(ascii: "}") {
-            return try containerEnd(start, limit, isAhead: true)
-        }
+        while last >= 0, base[last] <= 0x20 { last &-= 1 }
+        return last >= 0 && base[last] | 0x20 == UInt8(ascii: "}")
+    }
+
+    /// The offset behind the object or array at `start`, and what blanks are in it; `isAhead` is what
+    /// `endsInBracket` says.
+    @inline(never)
+    func containerEnd(
+        _ start: Int, maxDepth: Int, isAhead: Bool
+    ) throws(JSONError) -> JSONBlanks {
+        let limit = JSONNesting.limit(maxDepth)
+        // While a container is open a closing bracket lies ahead of it, and ends every token but a
+        // string. So there are two copies of the loop: one that need not look for the end of the
+        // text all the time, and one for texts that are cut short.
+        if isAhead { return try containerEnd(start, limit, isAhead: true) }
         return try containerEnd(start, limit, isAhead: false)
     }
 
-    // SAFETY (isAhead): let L be the offset of the last byte above 0x20, a closing bracket. Bytes are
-    // read without a test only at offsets up to L. Each step that leads there consumed a byte that
+    // SAFETY (isAhead): let L be the offset of the last byte above 0x20, a closing bracket; the opening
+    // one at `start` lies before it. Bytes are read without a test only at offsets up to L. Each step that leads there consumed a byte that
     // was read at up to L and is not a closing bracket, hence lies before L; or it ended a string or
     // a literal, whose last byte cannot be L either and cannot lie behind it. Behind a closing
     // bracket and behind blanks the next byte is read with a test.

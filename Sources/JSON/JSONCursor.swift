@@ -9,6 +9,9 @@ struct JSONCursor {
     /// Offset of the next byte.
     var index = 0
 
+    // Whether the text ends in a closing bracket, which makes the way through containers shorter.
+    private let endsInBracket: Bool
+
     // What blanks were skipped, as flags of JSONBlanks.
     private var blankFlags: UInt8 = 0
 
@@ -21,6 +24,7 @@ struct JSONCursor {
     /// Stands before the first byte of `text`.
     init(_ text: UnsafeRawBufferPointer) {
         bytes = JSONBytes(text)
+        endsInBracket = bytes.endsInBracket
     }
 
     /// The next byte, or 0 at the end.
@@ -88,7 +92,8 @@ struct JSONCursor {
         } else if byte <= UInt8(ascii: "9") {
             index = try bytes.numberEnd(index, byte, isAhead: false)
         } else if byte | 0x20 == UInt8(ascii: "{") {
-            let container = try bytes.containerEnd(index, maxDepth: maxDepth)
+            let container = try bytes.containerEnd(
+                index, maxDepth: maxDepth, isAhead: endsInBracket)
             index = container.end
             blankFlags |= container.flags
         } else {

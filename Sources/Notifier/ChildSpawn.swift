@@ -23,7 +23,8 @@ struct StreamEnds: ~Copyable {
     /// A pipe of which the child reads or writes one end.
     ///
     /// Ours does not block; theirs does, as programs expect, for the two ends of a pipe have flags
-    /// of their own.
+    /// of their own. Not a socket pair: that takes 1.3 to 2 times the CPU per call (`cat` and a
+    /// Python filter as children, messages of 200 bytes to 20 kB).
     init(childReads: Bool) throws(SystemError) {
         let pipe = try Pipe()
         let (read, write) = (pipe.read.number, pipe.write.number)

@@ -5,7 +5,9 @@ internal import COpenSSL
 
 /// One SSL_CTX with all rules of its context.
 final class Branch {
-    /// The SSL_CTX. Sessions add references of their own.
+    /// The SSL_CTX.
+    ///
+    /// Sessions add references of their own.
     let pointer: OpaquePointer
     /// What a resumption must have in common with a session: a digest of who is trusted and asked.
     private(set) var scope: [UInt8] = []

@@ -11,7 +11,9 @@ struct BranchPlan {
     private(set) var warnings: [TLSWarning] = []
 
     /// Puts identities with the same names and different kinds of key together: OpenSSL then picks
-    /// the one the client can verify. All others get a branch of their own.
+    /// the one the client can verify.
+    ///
+    /// All others get a branch of their own.
     init(_ identities: [TLSIdentity]) {
         for (index, identity) in identities.enumerated() {
             let facts = identity.facts

@@ -3,7 +3,9 @@
 
 internal import COpenSSL
 
-/// Owner of the C struct that ALPN and ticket callbacks read. Loop-confined.
+/// Owner of the C struct that ALPN and ticket callbacks read.
+///
+/// Loop-confined.
 final class CallbackData {
     /// The struct; lives as long as this object.
     let pointer: UnsafeMutablePointer<copenssl_server>

@@ -5,7 +5,7 @@ internal import Glibc
 
 /// What a certificate says about itself.
 package struct TLSCertificateFacts: Equatable, Sendable {
-    /// The subject in RFC 2253 form, e.g. `CN=gateway,O=Example`; UTF-8 is not escaped.
+    /// The subject in RFC 2253 form, such as `CN=gateway,O=Example`; UTF-8 is not escaped.
     package let subject: String
     /// Alternative names: host names, possibly `*.` wildcards, and IP addresses as text.
     package let names: [String]
@@ -13,7 +13,7 @@ package struct TLSCertificateFacts: Equatable, Sendable {
     package let notBefore: Int64
     /// End of validity, seconds since 1970.
     package let notAfter: Int64
-    /// The kind of key: `RSA`, `EC`, `ED25519`, …
+    /// The kind of key: `RSA`, `EC`, `ED25519`, .
     package let keyKind: String
 
     /// Reads the facts of an OpenSSL certificate, which stays the caller's.

@@ -3,7 +3,9 @@
 
 internal import COpenSSL
 
-/// Digests of byte runs. Any thread.
+/// Digests of byte runs.
+///
+/// Any thread.
 package enum Digest {
     /// Bytes in a SHA-256 digest.
     package static let byteCount = 32

@@ -3,7 +3,9 @@
 
 internal import COpenSSL
 
-/// Cryptographically secure random bytes. Any thread.
+/// Cryptographically secure random bytes.
+///
+/// Any thread.
 package enum Random {
     /// `count` random bytes.
     package static func bytes(count: Int) -> [UInt8] {

@@ -6,7 +6,7 @@ internal import Bytes
 /// Certificate names, exact and wildcard, and the index each one stands for.
 struct ServerNames {
     private var exact: [String: Int] = [:]
-    /// Wildcards by what follows `*.`
+    /// Wildcards by what follows `*.`.
     private var wildcards: [String: Int] = [:]
 
     /// Lets `name` stand for `index` unless it already stands for another; tells which happened.

@@ -91,14 +91,17 @@ package final class TLSContext {
         callbacks = CallbackData(protocols: [], keys: nil)
     }
 
-    /// Seals tickets with `keys` from now on. Without effect on a context built without keys.
+    /// Seals tickets with `keys` from now on.
+    ///
+    /// Without effect on a context built without keys.
     package func replaceTicketKeys(_ keys: TLSTicketKeys) {
         callbacks.replaceKeys(keys)
     }
 
-    /// Chooses the certificate for the name the client asks for (RFC 6066 §3). An unknown name gets
-    /// the default certificate, and the client decides. Any name is acknowledged, because only
-    /// then OpenSSL remembers it in tickets.
+    /// Chooses the certificate for the name the client asks for (RFC 6066 §3).
+    ///
+    /// An unknown name gets the default certificate, and the client decides. Any name is
+    /// acknowledged, because only then OpenSSL remembers it in tickets.
     private func choose(for ssl: OpaquePointer) -> Int32 {
         guard let name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else {
             return SSL_TLSEXT_ERR_NOACK

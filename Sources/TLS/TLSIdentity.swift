@@ -4,7 +4,9 @@
 internal import COpenSSL
 internal import Glibc
 
-/// A certificate and its private key, loaded and checked. Confined to one thread at a time.
+/// A certificate and its private key, loaded and checked.
+///
+/// Confined to one thread at a time.
 package final class TLSIdentity {
     /// What the certificate says.
     package let facts: TLSCertificateFacts

@@ -13,10 +13,10 @@ package enum TLSVerification: Equatable, Sendable {
 }
 
 extension TLSSession {
-    /// The version in use, e.g. `TLSv1.3`.
+    /// The version in use, such as `TLSv1.3`.
     package var version: String { String(cString: SSL_get_version(ssl)) }
 
-    /// The cipher in use, e.g. `TLS_AES_128_GCM_SHA256`; nil before the handshake.
+    /// The cipher in use, such as `TLS_AES_128_GCM_SHA256`; nil before the handshake.
     package var cipher: String? {
         guard let cipher = SSL_get_current_cipher(ssl), let name = SSL_CIPHER_get_name(cipher)
         else { return nil }
@@ -40,8 +40,10 @@ extension TLSSession {
     /// Whether the handshake was shortened by a ticket.
     package var wasResumed: Bool { SSL_session_reused(ssl) == 1 }
 
-    /// The subject of the peer's certificate in RFC 2253 form. A server may take it as the
-    /// caller's identity if `peerVerification` is `.verified`; nil if it is empty.
+    /// The subject of the peer's certificate in RFC 2253 form.
+    ///
+    /// A server may take it as the caller's identity if `peerVerification` is `.verified`; nil if
+    /// it is empty.
     package var peerSubject: String? {
         guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
         let subject = TLSCertificateFacts.subject(of: certificate)
@@ -61,8 +63,10 @@ extension TLSSession {
             ? .verified : .rejected(ErrorQueue.verificationText(verdict))
     }
 
-    /// What a client keeps to resume the session later. With TLS 1.3 the ticket comes after the
-    /// handshake, usually with the first data; nil until then, and on servers.
+    /// What a client keeps to resume the session later.
+    ///
+    /// With TLS 1.3 the ticket comes after the handshake, usually with the first data; nil until
+    /// then, and on servers.
     package var resumption: TLSResumption? {
         host.flatMap { TLSResumption(ssl, host: $0, scope: context.scope) }
     }

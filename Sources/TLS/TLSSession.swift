@@ -21,7 +21,9 @@ package enum TLSProgress: Equatable, Sendable {
     case failed(TLSError)
 }
 
-/// One end of a TLS connection. Loop-confined.
+/// One end of a TLS connection.
+///
+/// Loop-confined.
 package final class TLSSession {
     /// The context the session began with, kept alive by it across reloads.
     package let context: TLSContext
@@ -46,7 +48,9 @@ package final class TLSSession {
     /// Longest plaintext of a record (RFC 8446 §5.1).
     private static let recordByteCount = 16 << 10
     /// Bytes a record may add to its plaintext with the ciphers we allow: 22 in TLS 1.3 (header,
-    /// inner type, tag), 29 in TLS 1.2 (header, explicit nonce, tag). More would only cost a copy.
+    /// inner type, tag), 29 in TLS 1.2 (header, explicit nonce, tag).
+    ///
+    /// More would only cost a copy.
     private static let overheadByteCount = 32
 
     /// Makes the server's end.
@@ -108,7 +112,9 @@ package final class TLSSession {
         }
     }
 
-    /// Begins a client's handshake: appends the first message to `out`. Once is enough.
+    /// Begins a client's handshake: appends the first message to `out`.
+    ///
+    /// Once is enough.
     package func start(into out: inout ByteBuffer) -> TLSProgress {
         guard phase == .untouched, !context.isServer else { return progress }
         ErrorQueue.clear()
@@ -184,8 +190,9 @@ package final class TLSSession {
         }
     }
 
-    /// Appends close_notify to `out`, once; nothing can be sent after it. Bytes of the peer may
-    /// still be received.
+    /// Appends close_notify to `out`, once; nothing can be sent after it.
+    ///
+    /// Bytes of the peer may still be received.
     package func close(into out: inout ByteBuffer) {
         guard isOpen else { return }
         hasSentClose = true

@@ -38,8 +38,9 @@ package enum TLSClientAuthentication: Sendable {
 
 /// What a server context is built from.
 package struct TLSSettings: Sendable {
-    /// Certificates; the first serves clients that name no host, or an unknown one. Two with the
-    /// same names and different kinds of key (RSA and ECDSA) are offered side by side.
+    /// Certificates; the first serves clients that name no host, or an unknown one.
+    ///
+    /// Two with the same names and different kinds of key (RSA and ECDSA) are offered side by side.
     package var identities: [TLSIdentityFiles]
     /// The oldest version accepted.
     package var minimumVersion = TLSVersion.tls12
@@ -47,7 +48,9 @@ package struct TLSSettings: Sendable {
     package var protocols = ["http/1.1"]
     /// Whether clients are asked for certificates.
     package var clientAuthentication = TLSClientAuthentication.none
-    /// Who may sign client certificates. Used unless `clientAuthentication` is `.none`.
+    /// Who may sign client certificates.
+    ///
+    /// Used unless `clientAuthentication` is `.none`.
     package var clientTrust = TLSTrust.system
     /// Keys of the resumption tickets, the same on every loop; nil switches resumption off.
     package var ticketKeys: TLSTicketKeys?

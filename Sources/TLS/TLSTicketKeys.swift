@@ -25,8 +25,10 @@ package struct TLSTicketKeys: Sendable {
         self.previous = previous
     }
 
-    /// Keys with a fresh current one; what was current becomes previous. Rotate no faster than the
-    /// ticket lifetime, `TLSContext.ticketLifetimeSeconds`, or tickets die early.
+    /// Keys with a fresh current one; what was current becomes previous.
+    ///
+    /// Rotate no faster than the ticket lifetime, `TLSContext.ticketLifetimeSeconds`, or tickets
+    /// die early.
     package func rotated() -> TLSTicketKeys {
         TLSTicketKeys(current: Random.bytes(count: Self.keyByteCount), previous: current)
     }

@@ -11,11 +11,15 @@ internal import Bytes
 internal import COpenSSL
 internal import Glibc
 
-/// The BIO that all sessions of one context share. Loop-confined.
+/// The BIO that all sessions of one context share.
+///
+/// Loop-confined.
 final class Wire {
     /// What the BIO's functions see; lives as long as this object.
     let channel: UnsafeMutablePointer<copenssl_wire>
-    /// The BIO. Sessions add references of their own.
+    /// The BIO.
+    ///
+    /// Sessions add references of their own.
     let bio: OpaquePointer
 
     // SAFETY: made once and never changed; OpenSSL only reads it.

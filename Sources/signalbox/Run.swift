@@ -8,6 +8,7 @@ internal import Glibc
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve one program as module `main`, without a configuration file.",
+        usage: "signalbox run [--certificate FILE --key FILE] -- COMMAND…",
         discussion: """
             The program speaks JSON-RPC 2.0 on stdin and stdout, one message per line. It is served \
             on http://localhost:8080, and on https://localhost:8443 if there is a certificate.
@@ -15,10 +16,10 @@ struct Run: ParsableCommand {
             Example:  signalbox run -- python3 examples/modules/host.py
             """)
 
-    @Option(help: "Certificate chain for HTTPS (PEM).")
+    @Option(help: ArgumentHelp("Certificate chain for HTTPS (PEM).", valueName: "file"))
     var certificate = "certs/localhost.crt"
 
-    @Option(help: "Private key of the certificate (PEM).")
+    @Option(help: ArgumentHelp("Private key of the certificate (PEM).", valueName: "file"))
     var key = "certs/localhost.key"
 
     @OptionGroup var overrides: OverrideOptions

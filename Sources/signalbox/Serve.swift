@@ -11,7 +11,9 @@ struct ConfigurationOptions: ParsableArguments {
 
     @Option(
         name: [.customShort("c"), .long],
-        help: "The configuration file (default: $SIGNALBOX_CONFIG, else \(standardFile)).")
+        help: ArgumentHelp(
+            "The configuration file (default: $SIGNALBOX_CONFIG, else \(standardFile)).",
+            valueName: "file"))
     var config: String?
 
     @OptionGroup var overrides: OverrideOptions
@@ -52,7 +54,8 @@ struct OverrideOptions: ParsableArguments {
             }
             result.append(
                 .init(
-                    key: String(text[..<equals]), value: String(text[text.index(after: equals)...])))
+                    key: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+            )
         }
         return result
     }

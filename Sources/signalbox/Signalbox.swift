@@ -17,7 +17,8 @@ struct Signalbox: ParsableCommand {
             """,
         version: "signalbox \(Gateway.version)",
         subcommands: [
-            Serve.self, Run.self, CheckConfig.self, Routes.self, Version.self,
+            Serve.self, Run.self, CheckConfig.self, Routes.self, Call.self, Listen.self, Emit.self,
+            Health.self, Version.self,
         ])
 
     /// Parses the arguments and runs the command; faults of usage end with code 2.

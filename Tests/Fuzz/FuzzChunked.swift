@@ -43,7 +43,8 @@ private func decode(_ bytes: [UInt8], step: Int, room: Int) -> Outcome {
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
     let bytes = Array(UnsafeRawBufferPointer(start: data, count: size))
     let whole = decode(bytes, step: max(size, 1), room: Int.max)
-    precondition(whole == decode(bytes, step: 1, room: Int.max), "byte by byte it came out otherwise")
+    precondition(
+        whole == decode(bytes, step: 1, room: Int.max), "byte by byte it came out otherwise")
     precondition(whole == decode(bytes, step: 7, room: 3), "with little room it came out otherwise")
     if whole.error == nil, !whole.data.isEmpty { checkReturn(whole.data) }
     return 0

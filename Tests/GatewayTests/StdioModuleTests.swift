@@ -8,7 +8,9 @@ import Testing
 
 @testable import Gateway
 
-/// A module with a child whose behaviour is a few lines of Python. Confined to one test.
+/// A module with a child whose behaviour is a few lines of Python.
+///
+/// Confined to one test.
 private final class Scene {
     let loop: EventLoop
     let module: StdioModule
@@ -59,7 +61,9 @@ private final class Scene {
         loop.run(until: { isStopped }, limit: .seconds(10))
     }
 
-    private func text(_ payload: Payload) -> String { String(decoding: payload.bytes, as: UTF8.self) }
+    private func text(_ payload: Payload) -> String {
+        String(decoding: payload.bytes, as: UTF8.self)
+    }
 
     /// Starts a call; its outcome goes to the returned box.
     func start(_ command: String = "any", _ params: String = "{}") -> Outcome {
@@ -90,7 +94,9 @@ private final class Scene {
     }
 }
 
-/// What came of a call. Confined to one test.
+/// What came of a call.
+///
+/// Confined to one test.
 private final class Outcome {
     var ticket: CallTicket?
     private(set) var result: String?

@@ -28,6 +28,8 @@ import Testing
         ("text/html;Q=1.000, application/json;q=0.999", "text/html"),
         ("text/html ; q=1 , application/json ; q=0.9", "text/html"),
         ("text/html;a=\",application/json\";q=0.5, application/json;q=0.4", "text/html"),
+        ("application/json;q=0.2, */*;q=0.5", "text/html"),
+        ("application/json;q=0.2, application/*", "application/json"),
         ("garbage, text/html", "text/html"),
         ("text/html;q=2, application/json;q=0.1", "application/json"),
         (

@@ -29,4 +29,75 @@ import Testing
             #expect(first(Words.beyondVisible(word)) == expected { $0 >= 0x7F })
         }
     }
+
+    @Test(arguments: 0..<8)
+    func `no control character is missed, and no harmless word is marked`(_ index: Int) {
+        for byte in UInt8.min...UInt8.max {
+            let isControl = byte < 0x20 || byte == 0x7F
+            let marks = Words.controls(word(byte, at: index, behind: 0x61))
+            #expect(isControl ? Words.first(marks) <= index && marks != 0 : marks == 0)
+            let behindHigh = Words.controls(word(byte, at: index, behind: 0xFF))
+            #expect(!isControl || Words.first(behindHigh) <= index && behindHigh != 0)
+        }
+    }
+
+    @Test(arguments: 1..<8)
+    func `nothing notable in a path is missed`(_ index: Int) {
+        let always = Set("#%?\\".utf8)
+        for byte in UInt8.min...UInt8.max {
+            for before in [UInt8(ascii: "a"), UInt8(ascii: "/"), 0xFF] {
+                var bytes = [UInt8](repeating: 0x61, count: 9)
+                bytes[index] = before
+                bytes[index + 1] = byte
+                let marks = bytes.withUnsafeBytes { bytes in
+                    bytes.baseAddress.map {
+                        Words.notableInPath(Words.load($0, 1), Words.load($0, 0))
+                    } ?? 0
+                }
+                let isSegment = byte == UInt8(ascii: "/") || byte == UInt8(ascii: ".")
+                let isNotable =
+                    byte <= 0x20 || byte >= 0x7F || always.contains(byte)
+                    || before == UInt8(ascii: "/") && isSegment
+                #expect(!isNotable || marks != 0 && Words.first(marks) <= index)
+            }
+        }
+        #expect(Words.notableInPath(Words.load("odules/i"), Words.load("modules/")) == 0)
+    }
+
+    @Test(arguments: 0..<8)
+    func `a host name is made of letters, digits, dots and hyphens`(_ index: Int) {
+        let letters = "abcdefghijklmnopqrstuvwxyz"
+        let expected = Set((letters + letters.uppercased() + "0123456789.-").utf8)
+        for byte in UInt8.min...UInt8.max {
+            for fill in "aZ09.-".utf8 {
+                var bytes = [UInt8](repeating: fill, count: 8)
+                bytes[index] = byte
+                let isHost = bytes.withUnsafeBytes { bytes in
+                    bytes.baseAddress.map { Words.isHostName(Words.load($0, 0)) } ?? false
+                }
+                #expect(isHost == expected.contains(byte))
+            }
+        }
+    }
+
+    @Test func `a word is spelt in every case and in no other way`() {
+        let literals: [StaticString] = [
+            "close", "chunked", "upgrade", "keep-alive", "100-continue",
+        ]
+        for literal in literals {
+            let name = Array(literal.description.utf8)
+            #expect(withBytes(name) { Words.spell($0, literal) })
+            #expect(withBytes(literal.description.uppercased()) { Words.spell($0, literal) })
+            #expect(!withBytes(name + name) { Words.spell($0, literal) })
+            #expect(!withBytes(Array(name.dropLast())) { Words.spell($0, literal) })
+            for index in name.indices {
+                for bit in 0..<8 {
+                    var changed = name
+                    changed[index] ^= 1 << UInt8(bit)
+                    let isOtherCase = bit == 5 && name[index] >= UInt8(ascii: "a")
+                    #expect(withBytes(changed) { Words.spell($0, literal) } == isOtherCase)
+                }
+            }
+        }
+    }
 }

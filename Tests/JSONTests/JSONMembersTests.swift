@@ -88,6 +88,15 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func `many containers before many blanks are cut in linear time`() throws {
+        let inside = String(repeating: "[],", count: 200_000) + "0"
+        let blanks = String(repeating: " ", count: 1_000_000)
+        #expect(try elements("[\(inside)]\(blanks)").get().count == 200_001)
+        #expect(
+            elements("[\(inside)\(blanks)") == .failure(JSONError(.unexpectedEnd, at: 1_600_002)))
+    }
+
     @Test func `keys within the members may repeat, they are not looked at`() throws {
         #expect(try members("{\"a\":{\"b\":1,\"b\":2}}").get().count == 1)
     }

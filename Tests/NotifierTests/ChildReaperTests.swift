@@ -33,12 +33,16 @@ struct ChildReaperTests {
             ProcessSignals.block([.child])
             try ChildReaper.becomeSubreaper()
             let loop = try EventLoop()
+            var command = shell("setsid sh -c 'echo $$; exec sleep 100 >/dev/null' & exit 0")
+            command.lingerTime = .seconds(20)
+            let record = try loop.outcome(of: command)
+            let stray = try #require(record.lines.first.flatMap { Int32($0) })
             let reaper = try ChildReaper(on: loop, listening: true)
-            _ = try loop.outcome(of: Self.orphanMaker)
-            // The main thread is the testing library's and has not blocked the signal, so the
-            // kernel drops it; what it would do is done here.
+            kill(stray, SIGKILL)
             var info = siginfo_t()
-            try #require(waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0)
+            try #require(waitid(P_PID, id_t(stray), &info, WEXITED | WNOWAIT) == 0)
+            // The main thread is the testing library's and may not have blocked the signal; the
+            // kernel drops it then. Sent to this thread it arrives.
             pthread_kill(pthread_self(), SIGCHLD)
             loop.step()
             try #require(waitid(P_ALL, 0, &info, WEXITED | WNOHANG) == -1 && errno == ECHILD)

@@ -11,6 +11,7 @@ import Testing
 
     @Test func `an owner that goes away closes its descriptor`() throws {
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         // The end of the stream is seen only when every writing end is closed.
         do {
             let copy = Descriptor(owning: dup(pipe.write))
@@ -22,6 +23,7 @@ import Testing
 
     @Test func `a released descriptor stays open`() throws {
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         let number = Descriptor(owning: dup(pipe.read)).release()
         #expect(fcntl(number, F_GETFD) >= 0)
         close(number)

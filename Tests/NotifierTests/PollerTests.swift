@@ -34,6 +34,7 @@ struct PollerTests {
     @Test func `the end of a silent pipe is delivered once`() throws {
         let loop = try EventLoop()
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         shutDown(writer: pipe)
         let seen = try deliveries(pipe.read, .read, loop)
         #expect(seen == [.hangUp])
@@ -42,6 +43,7 @@ struct PollerTests {
     @Test func `the end of a pipe comes with its last bytes and then alone`() throws {
         let loop = try EventLoop()
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         send("last words", to: pipe.write)
         shutDown(writer: pipe)
         let seen = try deliveries(pipe.read, .read, loop, reading: true)
@@ -88,6 +90,7 @@ struct PollerTests {
     @Test func `the error of a pipe without a reader is delivered once, even to a reader`() throws {
         let loop = try EventLoop()
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         dup2(openNull(), pipe.read)
         let seen = try deliveries(pipe.write, .read, loop)
         #expect(seen == [.error])
@@ -116,6 +119,7 @@ struct PollerTests {
     @Test func `more ready descriptors than one batch are all served`() throws {
         let loop = try EventLoop()
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         send("x", to: pipe.write)
         var numbers: [Int32] = []
         var served: Set<Int32> = []

@@ -73,6 +73,7 @@ struct ProcessSignalsTests {
     @Test func `a write to a broken pipe is an error afterwards, not a death`() throws {
         ProcessSignals.ignoreBrokenPipes()
         let pipe = try SharedPipe()
+        defer { withExtendedLifetime(pipe) {} }
         dup2(open("/dev/null", O_RDONLY), pipe.read)
         #expect(write(pipe.write, "x", 1) == -1)
         #expect(errno == EPIPE)

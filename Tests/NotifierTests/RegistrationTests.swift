@@ -147,6 +147,7 @@ struct RegistrationTests {
     @Test func `what an earlier callback of the turn removed is not called`() throws {
         let loop = try EventLoop()
         let pipes = [try SharedPipe(), try SharedPipe()]
+        defer { withExtendedLifetime(pipes) {} }
         var tokens: [WatchToken] = []
         var calls = 0
         for pipe in pipes {
@@ -207,7 +208,9 @@ struct RegistrationTests {
     @Test func `an event in flight does not reach the new owner of the slot`() throws {
         let loop = try EventLoop()
         let pipes = [try SharedPipe(), try SharedPipe()]
+        defer { withExtendedLifetime(pipes) {} }
         let idle = try SharedPipe()
+        defer { withExtendedLifetime(idle) {} }
         var tokens: [WatchToken] = []
         var stray = 0
         for pipe in pipes {

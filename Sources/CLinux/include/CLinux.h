@@ -36,7 +36,6 @@ int clinux_unread(int descriptor, int *count);
 int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length);
 int clinux_pipe2(int ends[2]);
 int clinux_pidfd_open(pid_t pid);
-int clinux_pidfd_send_signal(int pidfd, int signal);
 int clinux_set_thread_name(const char *name);
 int clinux_pin_thread(int cpu);
 int clinux_set_subreaper(int on);
@@ -50,9 +49,7 @@ struct clinux_exit {
     int status; /* exit code, or the signal's number */
 };
 /* None of these waits; each returns an errno value or 0. Peeking leaves the zombie in place. */
-int clinux_wait_pidfd(int pidfd, struct clinux_exit *out);
 int clinux_wait_pid(pid_t pid, struct clinux_exit *out);
-int clinux_wait_any(struct clinux_exit *out);
 int clinux_peek_pidfd(int pidfd, struct clinux_exit *out);
 int clinux_peek_any(struct clinux_exit *out);
 

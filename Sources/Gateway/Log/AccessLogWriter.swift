@@ -5,7 +5,9 @@ internal import HTTP
 internal import HTTPWire
 internal import Notifier
 
-/// Writes the access log of one loop. Loop-confined.
+/// Writes the access log of one loop.
+///
+/// Loop-confined.
 final class AccessLogWriter {
     private let sink: LogSink
     private let loop: EventLoop

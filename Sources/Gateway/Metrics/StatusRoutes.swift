@@ -63,7 +63,9 @@ extension GatewayLoop {
     }
 }
 
-/// The counters of one loop at one moment. Any thread.
+/// The counters of one loop at one moment.
+///
+/// Any thread.
 private struct LoopMetrics: Sendable {
     let index: Int
     let connections: Int
@@ -114,7 +116,8 @@ private final class MetricsCollector {
         perLoop(&out, "connections_refused_total", "counter", "Connections over the limit.") {
             $0.server.refused
         }
-        perLoop(&out, "connections_timed_out_total", "counter", "Connections ended by a deadline.") {
+        perLoop(&out, "connections_timed_out_total", "counter", "Connections ended by a deadline.")
+        {
             $0.server.timedOut
         }
         perLoop(&out, "requests_total", "counter", "Requests.") { $0.server.requests }

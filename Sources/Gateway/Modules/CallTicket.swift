@@ -9,7 +9,9 @@ enum CallOutcome {
     case failure(ModuleError)
 }
 
-/// One call under way. Loop-confined.
+/// One call under way.
+///
+/// Loop-confined.
 final class CallTicket {
     @exclusivity(unchecked) private var completion: ((CallOutcome) -> Void)?
     @exclusivity(unchecked) private var cancellation: (() -> Void)?
@@ -54,14 +56,18 @@ struct ModuleCall {
     /// The command's name.
     var command: UnsafeRawBufferPointer
 
-    /// The parameters: one JSON value on one line. Readable until `call` returns.
+    /// The parameters: one JSON value on one line.
+    ///
+    /// Readable until `call` returns.
     var params: UnsafeRawBufferPointer
 
     /// The context object to pass along, as JSON, or empty.
     var context: UnsafeRawBufferPointer
 }
 
-/// What answers the commands of one module on its owning loop. Loop-confined.
+/// What answers the commands of one module on its owning loop.
+///
+/// Loop-confined.
 protocol ModuleBackend: AnyObject {
     /// Answers a call, now or later, by finishing `ticket`.
     func call(_ call: ModuleCall, _ ticket: CallTicket)

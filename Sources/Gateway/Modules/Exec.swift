@@ -5,7 +5,9 @@ internal import Bytes
 internal import JSON
 internal import Notifier
 
-/// The back end of a module that runs a program per call. Loop-confined.
+/// The back end of a module that runs a program per call.
+///
+/// Loop-confined.
 final class ExecModule: ModuleBackend {
     private let name: String
     private let settings: Settings.ExecModule
@@ -107,7 +109,9 @@ final class ExecModule: ModuleBackend {
     }
 }
 
-/// One run of a program. Loop-confined.
+/// One run of a program.
+///
+/// Loop-confined.
 private final class ExecRun {
     let ticket: CallTicket
     private let module: String

@@ -3,7 +3,9 @@
 internal import Bytes
 internal import Notifier
 
-/// One call of a command of a Swift module. Any thread.
+/// One call of a command of a Swift module.
+///
+/// Any thread.
 public struct Call: Sendable {
     /// The command's name.
     public let command: String
@@ -12,7 +14,9 @@ public struct Call: Sendable {
     public let params: [UInt8]
 }
 
-/// Takes the answer to one call; the first answer counts. Any thread.
+/// Takes the answer to one call; the first answer counts.
+///
+/// Any thread.
 public struct Reply: Sendable {
     private let ticket: LoopBound<CallTicket>
     private let handle: LoopHandle
@@ -65,7 +69,9 @@ public protocol Module: Sendable {
     func call(_ call: Call, reply: Reply)
 }
 
-/// The back end of a Swift module. Loop-confined.
+/// The back end of a Swift module.
+///
+/// Loop-confined.
 final class InProcessBackend: ModuleBackend {
     private let module: any Module
     private let name: String
@@ -79,12 +85,15 @@ final class InProcessBackend: ModuleBackend {
 
     func call(_ call: ModuleCall, _ ticket: CallTicket) {
         module.call(
-            Call(command: String(decoding: call.command, as: UTF8.self), params: Array(call.params)),
+            Call(
+                command: String(decoding: call.command, as: UTF8.self), params: Array(call.params)),
             reply: Reply(ticket, handle, module: name))
     }
 }
 
-/// The built-in module `echo`: the result is the parameters. Loop-confined.
+/// The built-in module `echo`: the result is the parameters.
+///
+/// Loop-confined.
 final class EchoBackend: ModuleBackend {
     func call(_ call: ModuleCall, _ ticket: CallTicket) { ticket.finish(.result(call.params)) }
 }

@@ -25,7 +25,8 @@ enum ModuleBuilder {
         case .reply(let replies):
             facts.kind = "reply"
             commands = replies.sorted { $0.key < $1.key }.map { name, json in
-                var command = commands.first { $0.name == name }
+                var command =
+                    commands.first { $0.name == name }
                     ?? CommandFacts(name: name, isSafe: true)
                 command.fixedReply = json
                 return command

@@ -33,7 +33,9 @@ struct CommandFacts: Sendable {
     var fixedReply: [UInt8]?
 }
 
-/// What all loops know of one module. Any thread.
+/// What all loops know of one module.
+///
+/// Any thread.
 struct ModuleFacts: Sendable {
     /// Its name.
     var name: String

@@ -3,7 +3,9 @@
 internal import Bytes
 internal import Notifier
 
-/// The ways out of a back end. Loop-confined.
+/// The ways out of a back end.
+///
+/// Loop-confined.
 struct ModuleSurroundings {
     /// The loop it lives on.
     let loop: EventLoop

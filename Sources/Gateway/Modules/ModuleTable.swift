@@ -8,7 +8,17 @@ internal import Bytes
 internal import JSON
 internal import Notifier
 
-/// The modules of the gateway, on one loop. Loop-confined.
+/// One command, by reference: a request then retains one object instead of each of its fields.
+final class CommandRecord {
+    /// What is known of the command.
+    let facts: CommandFacts
+
+    init(_ facts: CommandFacts) { self.facts = facts }
+}
+
+/// The modules of the gateway, on one loop.
+///
+/// Loop-confined.
 final class ModuleTable {
     /// What is known of each module.
     @exclusivity(unchecked) private(set) var facts: [ModuleFacts]
@@ -18,6 +28,7 @@ final class ModuleTable {
 
     @exclusivity(unchecked) private var names: NameTable
     @exclusivity(unchecked) private var commands: [NameTable]
+    @exclusivity(unchecked) private var records: [[CommandRecord]]
     @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
@@ -40,6 +51,7 @@ final class ModuleTable {
         self.loop = loop
         names = NameTable(facts.map(\.name))
         commands = facts.map { NameTable($0.commands.map(\.name)) }
+        records = facts.map { $0.commands.map(CommandRecord.init) }
         backends = facts.map { _ in nil }
         owners = facts.map { _ in nil }
     }
@@ -63,10 +75,15 @@ final class ModuleTable {
         commands[module].find(name)
     }
 
+    /// Command `index` of module `module`.
+    @inline(__always)
+    func command(_ index: Int, of module: Int) -> CommandRecord { records[module][index] }
+
     /// Replaces what is known of module `index`.
     func update(_ index: Int, _ fresh: ModuleFacts) {
         facts[index] = fresh
         commands[index] = NameTable(fresh.commands.map(\.name))
+        records[index] = fresh.commands.map(CommandRecord.init)
         revision += 1
         if !isUnknown(index) || fresh.state == .failing || fresh.state == .stopped {
             let actions = waiters.removeValue(forKey: index) ?? []
@@ -110,8 +127,7 @@ final class ModuleTable {
     // MARK: Calls
 
     /// Lets module `index` answer `call`.
-    func call(_ index: Int, _ call: ModuleCall, _ ticket: CallTicket, from home: LoopAddress)
-    {
+    func call(_ index: Int, _ call: ModuleCall, _ ticket: CallTicket, from home: LoopAddress) {
         if let backend = backends[index] {
             backend.call(call, ticket)
         } else if let owner = owners[index] {

@@ -63,7 +63,7 @@ extension GatewayLoop {
     /// A command found by the names in the path.
     struct Found {
         let module: Int
-        let command: CommandFacts?
+        let command: CommandRecord?
         let name: UnsafeRawBufferPointer
     }
 
@@ -76,7 +76,7 @@ extension GatewayLoop {
             return nil
         }
         if let index = modules.findCommand(name, in: module) {
-            return Found(module: module, command: modules.facts[module].commands[index], name: name)
+            return Found(module: module, command: modules.command(index, of: module), name: name)
         }
         guard modules.mayTake(name, module) else {
             exchange.respondFailure(
@@ -91,7 +91,7 @@ extension GatewayLoop {
     /// GET of a command: only if it is declared safe; the query holds the parameters.
     func readCommand(_ exchange: Exchange, _ match: RouteMatch) {
         guard let found = findCommand(exchange, match) else { return }
-        if let reply = found.command?.fixedReply, found.command?.isSafe == true {
+        if let reply = found.command?.facts.fixedReply, found.command?.facts.isSafe == true {
             reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
             return
         }
@@ -112,7 +112,7 @@ extension GatewayLoop {
         modules.whenKnown(module) { [unowned self] in
             name.withUnsafeBytes { name in
                 let command = modules.findCommand(name, in: module).map {
-                    modules.facts[module].commands[$0]
+                    modules.command($0, of: module)
                 }
                 bytes.withUnsafeBytes { bytes in
                     callSafely(
@@ -132,7 +132,7 @@ extension GatewayLoop {
                 .notStarted(module: module.name, reason: module.reason ?? "it does not start"))
             return
         }
-        guard found.command?.isSafe == true else {
+        guard found.command?.facts.isSafe == true else {
             exchange.respondFailure(
                 .notSafe(
                     module: module.name, command: String(decoding: found.name, as: UTF8.self)))
@@ -179,7 +179,7 @@ extension GatewayLoop {
 
     /// Calls a command and answers with what comes of it.
     private func call(_ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange) {
-        if let reply = found.command?.fixedReply {
+        if let reply = found.command?.facts.fixedReply {
             reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
             return
         }
@@ -204,7 +204,7 @@ extension GatewayLoop {
             if let timer { loop.removeTimer(timer) }
             completion(outcome)
         }
-        if let schema = found.command?.schema, let faults = schema.faults(of: params) {
+        if let schema = found.command?.facts.schema, let faults = schema.faults(of: params) {
             ticket.fail(.badParameters(faults))
             return ticket
         }
@@ -228,8 +228,8 @@ extension GatewayLoop {
     }
 
     /// The deadline of a call: the command's or the general one, lower if the client asks.
-    private func timeLimit(_ command: CommandFacts?, _ exchange: Exchange) -> Duration {
-        let limit = command?.timeout ?? facts.settings.limits.callTimeout
+    private func timeLimit(_ command: CommandRecord?, _ exchange: Exchange) -> Duration {
+        let limit = command?.facts.timeout ?? facts.settings.limits.callTimeout
         guard let prefer = exchange.field(.prefer), let wait = Prefer.wait(prefer) else {
             return limit
         }

@@ -1,7 +1,9 @@
 // NameTable: from the bytes of a name to its index, without making a String: open addressing over
 // an FNV-1a hash, at most half full.
 
-/// Indices by name. Built once. Loop-confined.
+/// Indices by name.
+///
+/// Built once. Loop-confined.
 struct NameTable {
     private let names: [[UInt8]]
     private var slots: [Int32]

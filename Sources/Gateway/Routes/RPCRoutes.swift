@@ -5,7 +5,9 @@ internal import Bytes
 internal import HTTP
 internal import JSON
 
-/// The answers of one batch, or of a single call, as they come in. Loop-confined.
+/// The answers of one batch, or of a single call, as they come in.
+///
+/// Loop-confined.
 private final class RPCBatch {
     private let exchange: Exchange
     private let isBatch: Bool
@@ -126,7 +128,7 @@ extension GatewayLoop {
         let name = UnsafeRawBufferPointer(rebasing: method[(dot + 1)...])
         guard let module = modules.find(moduleName) else { return nil }
         if let index = modules.findCommand(name, in: module) {
-            return Found(module: module, command: modules.facts[module].commands[index], name: name)
+            return Found(module: module, command: modules.command(index, of: module), name: name)
         }
         return modules.mayTake(name, module)
             ? Found(module: module, command: nil, name: name) : nil

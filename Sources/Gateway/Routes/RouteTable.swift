@@ -25,7 +25,9 @@ struct RouteMatch {
     var captureCount = 0
 }
 
-/// Routes by method and path. Any number of look-ups, no changes. Loop-confined.
+/// Routes by method and path.
+///
+/// Any number of look-ups, no changes. Loop-confined.
 final class RouteTable {
     private struct Node {
         var firstEdge = 0

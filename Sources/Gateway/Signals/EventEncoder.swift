@@ -5,7 +5,9 @@ internal import Bytes
 internal import HTTPWire
 internal import JSON
 
-/// Encodes what event streams carry. Loop-confined.
+/// Encodes what event streams carry.
+///
+/// Loop-confined.
 final class EventEncoder {
     /// The media type of an event stream.
     static let mediaType: StaticString = "text/event-stream"

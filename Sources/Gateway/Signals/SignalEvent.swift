@@ -7,7 +7,9 @@
 internal import Bytes
 internal import TLS
 
-/// One emitted signal. Any thread.
+/// One emitted signal.
+///
+/// Any thread.
 final class SignalEvent: Sendable {
     /// Its place in the order of all signals, from 1.
     let sequence: UInt64

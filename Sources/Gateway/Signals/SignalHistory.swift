@@ -6,7 +6,9 @@
 
 internal import Bytes
 
-/// The retained events, oldest first. Loop-confined.
+/// The retained events, oldest first.
+///
+/// Loop-confined.
 struct SignalHistory {
     /// Bounds of what is kept.
     struct Bounds: Sendable {

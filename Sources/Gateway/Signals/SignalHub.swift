@@ -38,7 +38,9 @@ struct SignalGap: Sendable, Equatable {
     var reason: Reason
 }
 
-/// Numbers, keeps and spreads signals. Loop-confined, on the control loop.
+/// Numbers, keeps and spreads signals.
+///
+/// Loop-confined, on the control loop.
 final class SignalHub {
     /// Bytes of replay sent to one stream before it is waited for.
     static let sliceByteCount = 64 * 1024

@@ -8,7 +8,9 @@ internal import HTTP
 internal import HTTPWire
 internal import Notifier
 
-/// One open event stream. Loop-confined.
+/// One open event stream.
+///
+/// Loop-confined.
 final class Subscription {
     /// Number of the stream, unique in its loop.
     let number: UInt64
@@ -42,7 +44,9 @@ final class Subscription {
     }
 }
 
-/// Streams with the same wishes. Loop-confined.
+/// Streams with the same wishes.
+///
+/// Loop-confined.
 private final class SubscriptionGroup {
     let filter: SignalFilter
     let isChunked: Bool
@@ -54,7 +58,9 @@ private final class SubscriptionGroup {
     }
 }
 
-/// The event streams of one loop. Loop-confined.
+/// The event streams of one loop.
+///
+/// Loop-confined.
 final class SubscriptionTable {
     /// Streams cut because they read too slowly.
     private(set) var cutCount: UInt64 = 0
@@ -184,8 +190,9 @@ final class SubscriptionTable {
         guard let subscription = bySlot[slot] else { return }
         // A peer that has not even taken what waits will not miss a comment.
         if subscription.exchange.backlog == 0 {
-            subscription.exchange.send(framed: encoder.heartbeat(
-                asChunk: subscription.exchange.streamIsChunked))
+            subscription.exchange.send(
+                framed: encoder.heartbeat(
+                    asChunk: subscription.exchange.streamIsChunked))
         }
         heartbeats.arm(slot, ticks: heartbeatTicks)
     }

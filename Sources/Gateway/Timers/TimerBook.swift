@@ -7,8 +7,9 @@
 internal import Bytes
 internal import Notifier
 
-
-/// One timer as people see it. Loop-confined.
+/// One timer as people see it.
+///
+/// Loop-confined.
 final class TimerEntry {
     /// Its name in URLs.
     let id: String
@@ -67,7 +68,9 @@ struct TimerPlan: Sendable {
     var maxRuns: Int?
 }
 
-/// The timers of the gateway. Loop-confined, on the control loop.
+/// The timers of the gateway.
+///
+/// Loop-confined, on the control loop.
 final class TimerBook {
     /// Timers at most: each may fire every second, and a loop has better things to do.
     static let limit = 10_000

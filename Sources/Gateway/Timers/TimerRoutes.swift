@@ -22,7 +22,8 @@ extension GatewayLoop {
 
     /// Asks the control loop and answers with what it says.
     private func askTimers(
-        _ exchange: Exchange, _ question: @escaping @Sendable (GatewayLoop, TimerBook) -> TimerAnswer
+        _ exchange: Exchange,
+        _ question: @escaping @Sendable (GatewayLoop, TimerBook) -> TimerAnswer
     ) {
         let waiting = LoopBound(exchange, loop.handle)
         let home = address

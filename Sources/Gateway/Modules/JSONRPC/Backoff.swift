@@ -22,7 +22,9 @@ struct Backoff {
     /// Whether calls are refused rather than kept waiting.
     var isOpen: Bool { failures >= breakerFailures }
 
-    /// Notes a failure; returns how long to wait. `random` is from 0 up to 1.
+    /// Notes a failure; returns how long to wait.
+    ///
+    /// `random` is from 0 up to 1.
     mutating func failed(random: Double) -> Duration {
         failures += 1
         var pause = first

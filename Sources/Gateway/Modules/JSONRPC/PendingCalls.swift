@@ -5,7 +5,9 @@
 // A slot is reused with the next round, so that a late, repeated or invented answer meets an id
 // that is no longer there. Callers' own ids never come near a child.
 
-/// Tickets by the id under which the child got them. Loop-confined.
+/// Tickets by the id under which the child got them.
+///
+/// Loop-confined.
 struct PendingCalls {
     /// Calls in flight at most, whatever the configuration says.
     static let slotLimit = 1024

@@ -105,8 +105,9 @@ extension StdioModule {
         }
     }
 
-    /// A message that is JSON, but neither answer nor notification. If it has the id of a call, it
-    /// was meant as its answer.
+    /// A message that is JSON, but neither answer nor notification.
+    ///
+    /// If it has the id of a call, it was meant as its answer.
     private func misspoken(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
         malformed(line, "it is no answer and no notification")
         guard message.method == nil, let id = message.integerID, let ticket = pending.remove(id)

@@ -11,7 +11,9 @@ internal import Bytes
 internal import JSON
 internal import Notifier
 
-/// The back end of a module that is a child process. Loop-confined.
+/// The back end of a module that is a child process.
+///
+/// Loop-confined.
 final class StdioModule: ModuleBackend {
     /// A call that waits for the child.
     struct WaitingCall {
@@ -279,7 +281,9 @@ final class StdioModule: ModuleBackend {
         done()
     }
 
-    var termination: ChildTermination { ChildTermination(grace: .seconds(1), killAfter: settings.child.stopTimeout) }
+    var termination: ChildTermination {
+        ChildTermination(grace: .seconds(1), killAfter: settings.child.stopTimeout)
+    }
 
     func stop(_ done: @escaping () -> Void) {
         isStopping = true
