@@ -75,7 +75,7 @@ let package = Package(
         tests("JSONTests", ["JSON", "Bytes"], resources: [.copy("Corpus")]),
         tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
         tests("CompressionTests", ["Compression", "Bytes"]),
-        tests("HTTPTests", ["HTTP", "HTTPWire", "TLS", "Notifier", "Bytes"]),
+        tests("HTTPTests", ["HTTP", "HTTPWire", "TLS", "Notifier", "Bytes", "CLinux"]),
         tests("GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging]),
         // The built command with real curl, openssl, Chromium and proxies.
         tests(

@@ -87,15 +87,20 @@ extension Exchange {
 
     private func takeChunked(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
         let before = stored.count
-        // One byte beyond the limit is let in, so that the excess shows.
-        let (taken, isComplete) = try decoder.decode(
-            bytes, into: &stored, maxOutput: bodyLeft &+ 1)
+        var end: (consumed: Int, isComplete: Bool) = (bytes.count, false)
+        do throws(WireError) {
+            // One byte beyond the limit is let in, so that the excess shows.
+            end = try decoder.decode(bytes, into: &stored, maxOutput: bodyLeft &+ 1)
+        } catch {
+            // A fault behind the excess is not looked at, as if it had not arrived yet.
+            guard stored.count - before > bodyLeft else { throw error }
+        }
         bodyLeft -= stored.count - before
-        bodyByteCount += taken
+        bodyByteCount += end.consumed
         if isSkippingBody { stored.removeAll() }
-        isBodyTaken = isComplete && !bodyIsOverLimit
+        isBodyTaken = end.isComplete && !bodyIsOverLimit
         if isBodyTaken { body = stored.readable }
-        return taken
+        return end.consumed
     }
 
     /// Whether a body that did not announce its size has turned out too large.

@@ -227,6 +227,11 @@ package final class ServerLoop {
         return !idle.isEmpty
     }
 
+    /// The open connection in `slot`, if there is one.
+    func connection(_ slot: Int) -> Connection? {
+        connections.indices.contains(slot) ? connections[slot] : nil
+    }
+
     /// Frees the slot of a closed connection.
     func release(_ connection: Connection) {
         guard connections[connection.slot] === connection else { return }

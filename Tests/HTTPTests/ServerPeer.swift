@@ -147,6 +147,13 @@ final class ServerPeer {
         return moved
     }
 
+    /// Takes up to `limit` bytes that came, also while it is not reading.
+    func readOnce(_ limit: Int) {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = recv(number, &bytes, bytes.count, 0)
+        if count > 0 { take(Array(bytes.prefix(count))) }
+    }
+
     private func take(_ bytes: [UInt8]) {
         guard let session, failure == nil else {
             received += bytes

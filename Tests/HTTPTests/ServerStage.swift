@@ -42,7 +42,7 @@ final class ServerStage {
         }
         let peer = ServerPeer(far, session)
         peers.append(peer)
-        server.accept(Descriptor(owning: near), address ?? .unixPeer, source?.context)
+        try server.accept(Descriptor(owning: near), address ?? .unixPeer(), source?.context)
         if !isSilent {
             peer.shakeHands()
             settle()
@@ -101,10 +101,8 @@ final class ServerStage {
 
 extension SocketAddress {
     /// The address of a peer on a Unix socket.
-    static var unixPeer: SocketAddress {
-        var address = SocketAddress()
-        address.storage.ss_family = sa_family_t(AF_UNIX)
-        return address
+    static func unixPeer() throws -> SocketAddress {
+        try #require(try resolve(.unix(path: "/peer")).first)
     }
 
     /// A numeric address.
@@ -201,4 +199,9 @@ extension Exchange {
         var copy = text
         copy.withUTF8 { send(UnsafeRawBufferPointer($0)) }
     }
+}
+
+extension Connection {
+    /// Number of bytes that were read and not taken yet.
+    var keptByteCount: Int { pending.count }
 }

@@ -161,14 +161,17 @@ struct WorkerTests {
     @Test func `work that has begun sees its cancellation`() throws {
         let loop = try EventLoop()
         let pool = try WorkerPool()
+        let isRunning = Shared(false)
         var result: String?
         let token = try pool.run(on: loop) { context in
+            isRunning.change { $0 = true }
             while !context.isCancelled { usleep(500) }
             return "gave up"
         } then: {
             result = try? $0.get()
         }
-        loop.run(until: { false }, limit: .milliseconds(5))
+        #expect(
+            loop.run(until: { isRunning.value }, polling: .milliseconds(1), limit: .seconds(20)))
         token.cancel()
         #expect(loop.run(until: { result != nil }, limit: .seconds(20)))
     }
