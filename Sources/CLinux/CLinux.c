@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 int clinux_unread(int descriptor, int *count) { return ioctl(descriptor, FIONREAD, count); }
+int clinux_unsent(int descriptor, int *count) { return ioctl(descriptor, TIOCOUTQ, count); }
 
 int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length) {
     return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -4,6 +4,7 @@
 //     signal TERM → every loop drains → children end → loops stop → exit code 0
 //     a second one → children are killed now
 
+internal import Glibc
 internal import HTTP
 internal import Logging
 internal import Notifier
@@ -99,7 +100,7 @@ public final class Gateway {
     ///
     /// - Throws: `GatewayError` if it cannot start; nothing is left open then.
     public func run(ready: (GatewayReport) -> Void = { _ in }) throws(GatewayError) {
-        ProcessSignals.block([.terminate, .interrupt, .hangUp, .user1])
+        ProcessSignals.block([.terminate, .interrupt, .hangUp, .user1, .child])
         ProcessSignals.ignoreBrokenPipes()
         try Self.check(settings)
         let count = settings.loops ?? LoopGroup.usableCPUs
@@ -184,8 +185,11 @@ public final class Gateway {
         ) { [unowned self] signal in
             received(signal, control, target)
         }
+        // As process 1 of a container it inherits every orphan, and must reap them.
+        let reaper = getpid() == 1 ? try ChildReaper(on: first) : nil
         ready(report(sockets, facts))
         first.run()
+        reaper?.stop()
         signals.close()
         group.stop()
         group.join()

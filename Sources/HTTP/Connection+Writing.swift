@@ -38,6 +38,7 @@ extension Connection {
             everythingLeft()
         } else if !isWaitingToWrite {
             isWaitingToWrite = true
+            sendingHasProgressed()
             updateInterest()
             armForPhase()
         } else if sent > 0 {

@@ -60,6 +60,8 @@ package final class Connection {
     @exclusivity(unchecked) var isWaitingToWrite = false
     /// The poller has told so since.
     @exclusivity(unchecked) var mayWrite = false
+    /// What the kernel had not got rid of when the socket took no more.
+    @exclusivity(unchecked) private var unsentByteCount: Int32 = 0
     @exclusivity(unchecked) var isReadingPaused = false
     /// Requests are being taken: an answer given now is given by a handler further up the stack.
     @exclusivity(unchecked) var isProcessing = false
@@ -178,7 +180,13 @@ package final class Connection {
 
     /// The connection's deadline has passed.
     func deadlinePassed() {
-        server.counters.timedOut &+= phase == .idle || phase == .lingering ? 0 : 1
+        if isWaitingToWrite, sendingHasProgressed() {
+            armForPhase()
+            return
+        }
+        if isWaitingToWrite || phase != .idle && phase != .lingering {
+            server.counters.timedOut &+= 1
+        }
         switch phase {
         case _ where isWaitingToWrite: close()
         case .idle: endGracefully()
@@ -186,6 +194,16 @@ package final class Connection {
         case .body: refuse(.bodyTimeout)
         case .handshake, .answering, .ending, .lingering, .closed: close()
         }
+    }
+
+    /// Whether the kernel has sent something since this was last asked: it asks for more only when
+    /// a third of its buffer is free, which takes a slow link longer than any deadline.
+    @discardableResult
+    func sendingHasProgressed() -> Bool {
+        var count: Int32 = 0
+        guard clinux_unsent(number, &count) == 0 else { return false }
+        defer { unsentByteCount = count }
+        return count != unsentByteCount
     }
 
     /// Arms the deadline that fits the phase.

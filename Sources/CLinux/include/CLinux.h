@@ -33,6 +33,8 @@ static inline uint32_t clinux_epoll_ready(const struct epoll_event *event) {
 }
 
 int clinux_unread(int descriptor, int *count);
+/* Bytes of a socket that its peer has not acknowledged. */
+int clinux_unsent(int descriptor, int *count);
 int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length);
 int clinux_pipe2(int ends[2]);
 int clinux_pidfd_open(pid_t pid);
