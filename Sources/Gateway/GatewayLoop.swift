@@ -82,7 +82,10 @@ final class GatewayLoop: RequestHandler {
     }
 
     /// Ends without waiting for answers.
-    func hurry() { isHurried = true }
+    func hurry() {
+        isHurried = true
+        for backend in modules.owned { backend.kill() }
+    }
 
     /// This loop as others reach it.
     var address: LoopAddress { peers[index] }

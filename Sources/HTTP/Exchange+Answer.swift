@@ -162,7 +162,10 @@ extension Exchange {
     private func appendHead(
         _ status: Int, _ type: StaticString?, _ server: ServerLoop, _ out: inout ByteBuffer
     ) {
-        out.append(StatusCode.line(status) ?? "HTTP/1.1 500 Internal Server Error\r\n")
+        // A status without a phrase of its own gets none; one that is none cannot come this far.
+        if (try? out.appendStatusLine(status)) == nil {
+            out.append("HTTP/1.1 500 Internal Server Error\r\n")
+        }
         out.append("Date: ")
         server.appendDate(to: &out)
         out.append("\r\n")

@@ -1,8 +1,6 @@
-// AnswerText: what the answers of a gateway look like on a terminal: JSON with indentation, problem
-// documents (RFC 9457) as sentences.
+// AnswerText: what the answers of a gateway look like on a terminal: results laid out for reading,
+// problem documents (RFC 9457) as sentences.
 
-internal import Bytes
-internal import Glibc
 internal import HTTP
 internal import HTTPWire
 internal import JSON
@@ -22,7 +20,7 @@ extension ClientAnswer {
     /// Prints the body: as it came, or laid out for reading.
     func printBody(asJSON isVerbatim: Bool) {
         guard !body.isEmpty else { return }
-        Terminal.print(isVerbatim ? text : JSONLayout.indented(body) ?? Terminal.plain(text))
+        Terminal.print(isVerbatim ? text : Terminal.plain(JSONLayout.indented(body) ?? text))
     }
 
     /// Ends the program because the gateway says no; with `--json` the document goes to standard
@@ -61,71 +59,5 @@ extension ClientAnswer {
             return ": \(line.prefix(200))"
         }
         return type.isEmpty ? "" : " (\(type), which is no answer of a gateway)"
-    }
-}
-
-/// JSON laid out for reading.
-enum JSONLayout {
-    /// `text` with a line for each member and element; nil if it is not JSON.
-    static func indented(_ text: [UInt8]) -> String? {
-        text.withUnsafeBytes { bytes in
-            guard (try? JSONScanner.validate(bytes, maxDepth: 1024)) != nil else { return nil }
-            var output = ByteBuffer(capacity: bytes.count * 2)
-            var depth = 0
-            var index = 0
-            while index < bytes.count {
-                let byte = bytes[index]
-                switch byte {
-                case UInt8(ascii: "\""):
-                    let end = stringEnd(bytes, from: index)
-                    output.append(UnsafeRawBufferPointer(rebasing: bytes[index..<end]))
-                    index = end
-                    continue
-                case UInt8(ascii: "{"), UInt8(ascii: "["):
-                    output.append(byte)
-                    let next = afterBlanks(bytes, from: index + 1)
-                    // Both closing brackets come two behind the opening ones.
-                    if next < bytes.count, bytes[next] == byte + 2 {
-                        output.append(byte + 2)
-                        index = next
-                    } else {
-                        depth += 1
-                        newLine(depth, &output)
-                    }
-                case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                    depth -= 1
-                    newLine(depth, &output)
-                    output.append(byte)
-                case UInt8(ascii: ","):
-                    output.append(byte)
-                    newLine(depth, &output)
-                case UInt8(ascii: ":"): output.append(": ")
-                case 0x20, 0x09, 0x0A, 0x0D: break
-                default: output.append(byte)
-                }
-                index += 1
-            }
-            return output.text()
-        }
-    }
-
-    private static func newLine(_ depth: Int, _ output: inout ByteBuffer) {
-        output.append("\n")
-        for _ in 0..<depth { output.append("  ") }
-    }
-
-    private static func afterBlanks(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var index = start
-        while index < bytes.count, bytes[index] <= 0x20 { index += 1 }
-        return index
-    }
-
-    /// The offset behind the string that begins at `start`.
-    private static func stringEnd(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
-        var index = start + 1
-        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
-            index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
-        }
-        return min(index + 1, bytes.count)
     }
 }

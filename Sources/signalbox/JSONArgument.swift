@@ -39,7 +39,9 @@ enum JSONArgument {
     }
 
     private static func member(_ pair: String) throws -> (String, JSONValue) {
-        guard let equals = pair.firstIndex(of: "="), equals > pair.startIndex else {
+        guard let equals = pair.firstIndex(of: "="), equals > pair.startIndex,
+            !pair.hasPrefix(":=")
+        else {
             throw ValidationError(
                 "\"\(pair)\" is no parameter: write key=text, or key:=json for anything else")
         }

@@ -89,4 +89,21 @@ import Testing
         other.fail(.cancelled)
         #expect(outcomes == 1 && cancelled == 1)
     }
+
+    @Test func `a call that is over lets go of its deadline, however it ended`() {
+        var concluded = 0
+        var failures = 0
+        for end in 0..<3 {
+            let ticket = CallTicket { _ in failures += 1 }
+            ticket.onConclusion { concluded += 1 }
+            switch end {
+            case 0: ticket.fail(.cancelled)
+            case 1: ticket.cancel()
+            default: ticket.giveUp(.timedOut(module: "m", limit: .milliseconds(250)))
+            }
+        }
+        #expect(concluded == 3 && failures == 2)
+        #expect(
+            ModuleError.timedOut(module: "m", limit: .milliseconds(250)).detail.contains("250ms"))
+    }
 }

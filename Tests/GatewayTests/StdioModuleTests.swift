@@ -349,6 +349,68 @@ private final class Outcome {
         for number in 0..<20 { #expect(scene.call("any", "\(number)").result == "\(number)") }
     }
 
+    @Test(
+        "a child that closes a stream and lives on is replaced",
+        arguments: [true, false])
+    func deaf(_ closesInput: Bool) throws {
+        let signal =
+            #"send({"jsonrpc": "2.0", "method": "signal", "params": {"name": "m.closed"}})"#
+        let act = closesInput ? "os.close(0); " + signal : "os.close(1)"
+        let scene = try Scene(
+            """
+            for m in lines:
+                if m["params"] == "deaf":
+                    \(act)
+                    time.sleep(1000)
+                send({"jsonrpc": "2.0", "id": m["id"], "result": os.getpid()})
+            """)
+        let first = scene.call().result
+        let deaf = scene.start("any", "\"deaf\"")
+        if closesInput {
+            // A closed input shows with the next write to it.
+            scene.wait { !scene.signals.isEmpty }
+            #expect(scene.call().error?.status == 502)
+        }
+        scene.wait { deaf.isDone }
+        #expect(deaf.error?.status == 502)
+        let second = scene.call().result
+        #expect(second != nil && second != first)
+    }
+
+    @Test func `a child that answers rpc.discover and falls is a failing one`() throws {
+        let scene = try Scene(
+            """
+            m = next(lines)
+            send({"jsonrpc": "2.0", "id": m["id"], "result": {"methods": [{"name": "x"}]}})
+            time.sleep(0.02)
+            os._exit(1)
+            """, commands: []
+        ) { settings in
+            settings.restart.failures = 3
+            settings.restart.maxDelay = .seconds(60)
+        }
+        scene.module.wake()
+        #expect(scene.wait { scene.module.facts.state == .failing })
+    }
+
+    @Test func `each child is asked for its commands anew`() throws {
+        let scene = try Scene(
+            """
+            m = next(lines)
+            name = "c%d" % os.getpid()
+            send({"jsonrpc": "2.0", "id": m["id"], "result": {"methods": [{"name": name}]}})
+            for m in lines: os._exit(0)
+            """, commands: [])
+        scene.module.wake()
+        scene.wait { scene.module.facts.state == .ready }
+        let before = scene.module.facts.commands.map(\.name)
+        _ = scene.call(before[0])
+        scene.wait {
+            scene.module.facts.state == .ready && scene.module.facts.commands.map(\.name) != before
+        }
+        #expect(scene.module.facts.commands.count == 1)
+    }
+
     @Test func `stopping ends a child that ignores TERM, and its grandchildren`() throws {
         var pids: [Int32] = []
         do {

@@ -111,6 +111,7 @@ import Testing
             (#"{"every":"1s","emit":{"signal":"a"},"max_runs":0}"#, ["/max_runs"]),
             (#"{"every":"1s","emit":{"signal":"a"},"overlap":"x"}"#, ["/overlap"]),
             (#"{"id":"a/b","every":"1s","call":{"module":"m"}}"#, ["/id", "/call"]),
+            (#"{"every":"1s","call":{"module":"m","command":"x\",\"id\":1}\n"}}"#, ["/call"]),
         ])
     func requests(_ text: String, _ expected: [String]) throws {
         let value = try Array(text.utf8).withUnsafeBytes { try JSONValue.parse($0) }

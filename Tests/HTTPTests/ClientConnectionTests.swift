@@ -57,6 +57,10 @@ struct ClientCase: Sendable, CustomTestStringConvertible {
             response: "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
             body: "ok"),
         .init(
+            name: "an interim response that announces a body",
+            response: "HTTP/1.1 100 Continue\r\nContent-Length: 5\r\n\r\n"
+                + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", body: "ok", keeps: false),
+        .init(
             name: "a 204 that announces a body",
             response: "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", keeps: false),
     ]
@@ -387,8 +391,8 @@ struct ClientBadCase: Sendable, CustomTestStringConvertible {
         #expect(record.body.count == seen)
     }
 
-    @Test(arguments: [false, true])
-    func `a pause in every piece only slows down`(isReset: Bool) throws {
+    @Test(arguments: [true, false], [false, true])
+    func `a pause in every piece only slows down`(hasLength: Bool, ends: Bool) throws {
         let stage = try ClientStage()
         let record = ClientRecord()
         var exchange: ClientExchange?
@@ -396,12 +400,14 @@ struct ClientBadCase: Sendable, CustomTestStringConvertible {
         let (_, peer, _, started) = try stage.asked(.get, record)
         exchange = started
         let total = 300_000
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: \(total)\r\n\r\n")
+        peer.send(
+            "HTTP/1.1 200 OK\r\n" + (hasLength ? "Content-Length: \(total)\r\n" : "") + "\r\n")
         peer.send([UInt8](repeating: 0x61, count: total))
         // The end is signalled while the reader does not want to hear of it.
-        if isReset { peer.endSending() }
+        if ends { peer.endSending() }
         try stage.run {
             if started.isPaused { started.resumeReading() }
+            if record.body.count == total { peer.endSending() }
             return record.hasEnded
         }
         #expect(record.succeeded)
@@ -409,14 +415,29 @@ struct ClientBadCase: Sendable, CustomTestStringConvertible {
         #expect(record.pieceCount > 2)
     }
 
-    @Test func `a paused response that breaks off is an error once it is read`() throws {
+    @Test func `a connection whose reader paused at the very end still notices its end`() throws {
+        let stage = try ClientStage()
+        let record = ClientRecord()
+        var exchange: ClientExchange?
+        record.onBody = { exchange?.pauseReading() }
+        let (connection, peer, _, started) = try stage.asked(.get, record)
+        exchange = started
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        try stage.run { record.hasEnded }
+        #expect(record.succeeded && connection.isFree)
+        peer.close()
+        try stage.run { !connection.isOpen }
+    }
+
+    @Test(arguments: [false, true])
+    func `a paused response that breaks off is an error once it is read`(isReset: Bool) throws {
         let stage = try ClientStage()
         let (_, peer, record, exchange) = try stage.asked()
         peer.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n")
         try stage.run { record.status == 200 }
         exchange.pauseReading()
         peer.send("hello")
-        peer.close()
+        if isReset { peer.reset() } else { peer.close() }
         try stage.settle()
         #expect(record.body.isEmpty && !record.hasEnded)
         exchange.resumeReading()
@@ -512,10 +533,28 @@ struct ClientBadCase: Sendable, CustomTestStringConvertible {
         let peer = stage.peer.connections[0]
         peer.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")
         peer.close()
-        // The first write provokes a reset, the next one fails by it.
-        for _ in 0..<10 { _ = exchange.send("more") }
+        // The first write provokes a reset, the next one fails by it; the rest goes nowhere.
+        let piece = [UInt8](repeating: 0x62, count: 16 << 10)
+        for _ in 0..<50 { #expect(piece.withUnsafeBytes { exchange.send($0) }) }
         try stage.run { record.hasEnded }
         #expect(record.status == 403 && record.text == "no" && record.succeeded)
+    }
+
+    @Test func `a reset that shows while sending is no end of a body either`() throws {
+        let stage = try ClientStage()
+        let connection = stage.connection()
+        let record = ClientRecord()
+        let exchange = try connection.send(
+            stage.request(.put, "/", .stream(length: nil)), record.events)
+        try stage.run { stage.peer.connections.first?.requestCount == 1 }
+        let peer = stage.peer.connections[0]
+        peer.send("HTTP/1.1 200 OK\r\n\r\nhel")
+        try stage.run { record.text == "hel" }
+        peer.reset()
+        // The write takes the error with it: reading would find nothing but the end.
+        _ = exchange.send("more")
+        try stage.run { record.hasEnded }
+        #expect(record.error != nil)
     }
 
     // MARK: Giving up

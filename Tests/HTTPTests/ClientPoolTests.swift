@@ -109,6 +109,9 @@ private let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
             .init(
                 name: "an interim answer came", answer: "HTTP/1.1 100 Continue\r\n\r\n",
                 isRetried: false),
+            .init(
+                name: "one byte came before the reset", answer: "H", isReset: true,
+                isRetried: false),
         ]
     }
 

@@ -15,6 +15,7 @@ final class ClientPeerConnection {
     private var number: Int32
     fileprivate let session: TLSSession?
     private var records = ByteBuffer()
+    private var isHolding = false
     /// What has arrived, decrypted.
     private(set) var received = ""
     /// The client has ended its stream, or broken it.
@@ -62,8 +63,17 @@ final class ClientPeerConnection {
     }
 
     private func sendRecords() {
+        guard !isHolding else { return }
         sendRaw(records.array())
         records.removeAll()
+    }
+
+    /// Lets what `body` sends leave in one piece.
+    func hold(_ body: (ClientPeerConnection) -> Void) {
+        isHolding = true
+        body(self)
+        isHolding = false
+        sendRecords()
     }
 
     /// Sends `text`, as much as the socket takes.

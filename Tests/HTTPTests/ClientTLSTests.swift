@@ -120,6 +120,27 @@ import Testing
         try stage.run { !connection.isOpen }
     }
 
+    @Test func `a connection that has said goodbye is not used again`() throws {
+        let stage = try stage()
+        stage.limits.connections = 1
+        let pool = stage.pool()
+        let records = [ClientRecord(), ClientRecord()]
+        for record in records { try pool.send(stage.request(.post), record.events) }
+        try stage.run { stage.peer.connections.first?.requestCount == 1 }
+        let peer = stage.peer.connections[0]
+        // In one piece with the answer, and without an end of the connection.
+        peer.hold { peer in
+            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            peer.sayGoodbye()
+        }
+        try stage.run { records[0].hasEnded }
+        #expect(records[0].succeeded)
+        try stage.run {
+            stage.peer.connections.count == 2 && stage.peer.connections[1].requestCount == 1
+        }
+        #expect(peer.requestCount == 1)
+    }
+
     @Test func `a forged record is an error`() throws {
         let stage = try stage()
         let (_, peer, record, _) = try stage.asked()

@@ -109,7 +109,8 @@ extension LiveVector {
         LiveVector("HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, fate: .closes),
         LiveVector("HTTP/0.9", "GET /now\r\n\r\n", 400, fate: .closes),
         LiveVector("good, then garbage", get() + "\n", 200, 400, fate: .closes),
-        LiveVector("later, then garbage", get() + get() + "x\r\n\r\n", 200, 200, 400, fate: .closes),
+        LiveVector(
+            "later, then garbage", get() + get() + "x\r\n\r\n", 200, 200, 400, fate: .closes),
         LiveVector(
             "an unknown expectation", sized("/echo", "abc", "Expect: x\r\n"), 417, fate: .closes),
         LiveVector(
@@ -123,7 +124,8 @@ extension LiveVector {
             fate: .closes),
         LiveVector(
             "coding and length",
-            post("/echo", "Content-Length: 13\r\nTransfer-Encoding: chunked\r\n", chunk("abc")), 400,
+            post("/echo", "Content-Length: 13\r\nTransfer-Encoding: chunked\r\n", chunk("abc")),
+            400,
             fate: .closes),
         LiveVector(
             "coding in HTTP/1.0",
@@ -137,26 +139,41 @@ extension LiveVector {
         LiveVector(
             "chunked with a comma", post("/echo", "Transfer-Encoding: chunked,\r\n", chunk("a")),
             400, fate: .closes),
-        LiveVector("a length with a sign", post("/echo", "Content-Length: +3\r\n", "abc"), 400, fate: .closes),
-        LiveVector("a list of lengths", post("/echo", "Content-Length: 3, 3\r\n", "abc"), 400, fate: .closes),
+        LiveVector(
+            "a length with a sign", post("/echo", "Content-Length: +3\r\n", "abc"), 400,
+            fate: .closes),
+        LiveVector(
+            "a list of lengths", post("/echo", "Content-Length: 3, 3\r\n", "abc"), 400,
+            fate: .closes),
         LiveVector(
             "two lengths", sized("/echo", "abc", "Content-Length: 4\r\n"), 400, fate: .closes),
         LiveVector(
-            "a length that overflows", post("/echo", "Content-Length: 18446744073709551619\r\n", "abc"),
+            "a length that overflows",
+            post("/echo", "Content-Length: 18446744073709551619\r\n", "abc"),
             400, fate: .closes),
     ]
 
     private static let chunkings = [
-        LiveVector("bare LF behind a size", chunked("/echo", "3\nabc\r\n0\r\n\r\n"), 400, fate: .closes),
-        LiveVector("bare LF behind data", chunked("/echo", "3\r\nabc\n0\r\n\r\n"), 400, fate: .closes),
-        LiveVector("two wrong bytes behind data", chunked("/echo", "3\r\nabcXY0\r\n\r\n"), 400, fate: .closes),
-        LiveVector("bare LF behind the last chunk", chunked("/echo", "3\r\nabc\r\n0\n\r\n"), 400, fate: .closes),
-        LiveVector("bare LF at the end", chunked("/echo", "3\r\nabc\r\n0\r\n\n"), 400, fate: .closes),
-        LiveVector("a size with 0x", chunked("/echo", "0x3\r\nabc\r\n0\r\n\r\n"), 400, fate: .closes),
-        LiveVector("a size that overflows", chunked("/echo", "ffffffffffffffff\r\n"), 400, fate: .closes),
+        LiveVector(
+            "bare LF behind a size", chunked("/echo", "3\nabc\r\n0\r\n\r\n"), 400, fate: .closes),
+        LiveVector(
+            "bare LF behind data", chunked("/echo", "3\r\nabc\n0\r\n\r\n"), 400, fate: .closes),
+        LiveVector(
+            "two wrong bytes behind data", chunked("/echo", "3\r\nabcXY0\r\n\r\n"), 400,
+            fate: .closes),
+        LiveVector(
+            "bare LF behind the last chunk", chunked("/echo", "3\r\nabc\r\n0\n\r\n"), 400,
+            fate: .closes),
+        LiveVector(
+            "bare LF at the end", chunked("/echo", "3\r\nabc\r\n0\r\n\n"), 400, fate: .closes),
+        LiveVector(
+            "a size with 0x", chunked("/echo", "0x3\r\nabc\r\n0\r\n\r\n"), 400, fate: .closes),
+        LiveVector(
+            "a size that overflows", chunked("/echo", "ffffffffffffffff\r\n"), 400, fate: .closes),
         LiveVector("a trailer", chunked("/echo", "3\r\nabc\r\n0\r\nX: y\r\n\r\n"), 200),
         LiveVector(
-            "a length as trailer", chunked("/echo", "3\r\nabc\r\n0\r\nContent-Length: 1\r\n\r\n"), 400,
+            "a length as trailer", chunked("/echo", "3\r\nabc\r\n0\r\nContent-Length: 1\r\n\r\n"),
+            400,
             fate: .closes),
         LiveVector("a request instead of chunks", chunked("/echo", next), 400, fate: .closes),
     ]
@@ -167,14 +184,19 @@ extension LiveVector {
         LiveVector(
             "close in a second line",
             get("/now", "Connection: keep-alive\r\nConnection: close\r\n"), 200, fate: .closes),
-        LiveVector("close, then garbage", get("/now", "Connection: close\r\n") + "\n\0", 200, fate: .closes),
+        LiveVector(
+            "close, then garbage", get("/now", "Connection: close\r\n") + "\n\0", 200, fate: .closes
+        ),
         LiveVector("HTTP/1.0", get(version: "HTTP/1.0"), 200, fate: .closes),
         LiveVector(
-            "HTTP/1.0 with keep-alive", get("/now", "Connection: keep-alive\r\n", version: "HTTP/1.0"),
+            "HTTP/1.0 with keep-alive",
+            get("/now", "Connection: keep-alive\r\n", version: "HTTP/1.0"),
             200),
         LiveVector(
             "Expect of HTTP/1.0",
-            post("/echo", "Expect: 100-continue\r\nContent-Length: 3\r\n", "abc", version: "HTTP/1.0"),
+            post(
+                "/echo", "Expect: 100-continue\r\nContent-Length: 3\r\n", "abc", version: "HTTP/1.0"
+            ),
             200, fate: .closes),
     ]
 
@@ -183,7 +205,8 @@ extension LiveVector {
         LiveVector("404 with a chunked body", chunked("/none", chunk(next)), 404),
         LiveVector("404 with broken chunks", chunked("/none", next), 404, fate: .closes),
         LiveVector(
-            "404 with Expect", sized("/none", "abc", "Expect: 100-continue\r\n"), 404, fate: .closes),
+            "404 with Expect", sized("/none", "abc", "Expect: 100-continue\r\n"), 404, fate: .closes
+        ),
         LiveVector(
             "404 with a large body", post("/none", "Content-Length: 70000\r\n", next), 404,
             fate: .closes),
@@ -191,7 +214,8 @@ extension LiveVector {
             "413 from the length", post("/echo", "Content-Length: 100001\r\n", next), 413,
             fate: .closes),
         LiveVector(
-            "413 from a chunk", chunked("/echo", "186a1\r\n" + String(repeating: "x", count: 100_001)),
+            "413 from a chunk",
+            chunked("/echo", "186a1\r\n" + String(repeating: "x", count: 100_001)),
             413, fate: .closes),
     ]
 }

@@ -81,6 +81,19 @@ final class ServerStage {
         }
     }
 
+    /// Lets server and peers take turns until `condition` holds, for what the kernel does in its own
+    /// time; fails after ten seconds.
+    func run(
+        _ sourceLocation: SourceLocation = #_sourceLocation, until condition: () -> Bool
+    ) throws {
+        let limit = ContinuousClock.now + .seconds(10)
+        while !condition() {
+            settle()
+            try #require(
+                ContinuousClock.now < limit, "nothing happened", sourceLocation: sourceLocation)
+        }
+    }
+
     /// Makes one turn of the loop, without the peers.
     func turn() { loop.step(sleep: false) }
 
@@ -120,7 +133,7 @@ final class StageHandler: RequestHandler {
     /// Body bytes that /echo takes.
     static let limit = 100_000
 
-    /// What has been asked, e.g. `GET /now`, in order.
+    /// What has been asked, such as `GET /now`, in order.
     private(set) var asked: [String] = []
     /// The bodies that came with it.
     private(set) var bodies: [String] = []
@@ -204,4 +217,7 @@ extension Exchange {
 extension Connection {
     /// Number of bytes that were read and not taken yet.
     var keptByteCount: Int { pending.count }
+
+    /// Whether the hello of its TLS peer has been looked at.
+    var hasReadHello: Bool { tls?.applicationProtocol != nil }
 }

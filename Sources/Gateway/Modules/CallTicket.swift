@@ -15,6 +15,7 @@ enum CallOutcome {
 final class CallTicket {
     @exclusivity(unchecked) private var completion: ((CallOutcome) -> Void)?
     @exclusivity(unchecked) private var cancellation: (() -> Void)?
+    @exclusivity(unchecked) private var conclusion: (() -> Void)?
 
     /// Makes a ticket; `completion` gets the outcome, once.
     init(_ completion: @escaping (CallOutcome) -> Void) {
@@ -30,12 +31,32 @@ final class CallTicket {
         cancellation = action
     }
 
+    /// Says what to do when the call is over, however it ends.
+    func onConclusion(_ action: @escaping () -> Void) {
+        conclusion = action
+    }
+
     /// Delivers the outcome.
     func finish(_ outcome: CallOutcome) {
         guard let completion else { return }
         self.completion = nil
         cancellation = nil
+        conclude()
         completion(outcome)
+    }
+
+    /// Delivers a failure although the module is still at it, and tells the module.
+    func giveUp(_ error: ModuleError) {
+        let action = cancellation
+        cancellation = nil
+        action?()
+        fail(error)
+    }
+
+    private func conclude() {
+        let action = conclusion
+        conclusion = nil
+        action?()
     }
 
     /// Delivers a failure.
@@ -47,6 +68,7 @@ final class CallTicket {
         completion = nil
         let action = cancellation
         cancellation = nil
+        conclude()
         action?()
     }
 }
@@ -78,6 +100,9 @@ protocol ModuleBackend: AnyObject {
     /// Starts in any case, as the first call would.
     func wake()
 
+    /// Ends what runs at once, whatever it is doing; `stop` has been called or follows.
+    func kill()
+
     /// Ends everything; calls `done` when nothing is left.
     func stop(_ done: @escaping () -> Void)
 }
@@ -85,5 +110,6 @@ protocol ModuleBackend: AnyObject {
 extension ModuleBackend {
     func start() {}
     func wake() {}
+    func kill() {}
     func stop(_ done: @escaping () -> Void) { done() }
 }

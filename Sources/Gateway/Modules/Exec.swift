@@ -87,6 +87,10 @@ final class ExecModule: ModuleBackend {
         }
     }
 
+    func kill() {
+        for run in running.values { run.terminate(.immediate) }
+    }
+
     private func finishStopping() {
         let done = onStopped
         onStopped = nil
@@ -159,8 +163,9 @@ private final class ExecRun {
         }
     }
 
-    func terminate() {
-        child?.terminate(ChildTermination(grace: .zero, killAfter: settings.child.stopTimeout))
+    func terminate(_ table: ChildTermination? = nil) {
+        child?.terminate(
+            table ?? ChildTermination(grace: .zero, killAfter: settings.child.stopTimeout))
     }
 
     private func take(_ bytes: UnsafeRawBufferPointer) {

@@ -24,7 +24,7 @@ enum ModuleError: Error, Sendable {
     /// Too many calls are waiting.
     case overloaded(module: String)
     /// The call took longer than it may.
-    case timedOut(module: String, seconds: Int)
+    case timedOut(module: String, limit: Duration)
     /// The module's answer is not what its protocol says.
     case nonsense(module: String, reason: String)
     /// The caller has gone.
@@ -53,7 +53,7 @@ enum ModuleError: Error, Sendable {
         /// Its last lines on stderr, oldest first.
         var lastLines: [String]
 
-        /// `was killed by signal 9 (SIGKILL)` or `exited with code 3`.
+        /// `was ended by SIGKILL (9)` or `exited with code 3`.
         var sentence: String {
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
             if let exitCode { return "exited with code \(exitCode)" }
@@ -138,8 +138,8 @@ enum ModuleError: Error, Sendable {
         case .failing(let module, let end, _):
             "Module \"\(module)\" keeps failing: it \(end.sentence)."
         case .overloaded(let module): "Module \"\(module)\" has too many calls waiting."
-        case .timedOut(let module, let seconds):
-            "Module \"\(module)\" did not answer within \(seconds) s."
+        case .timedOut(let module, let limit):
+            "There was no answer from module \"\(module)\" within \(SettingUnits.text(limit))."
         case .nonsense(let module, let reason):
             "Module \"\(module)\" answered with something that is no answer: \(reason)."
         case .cancelled: "The caller has gone."

@@ -13,7 +13,20 @@ final class CommandRecord {
     /// What is known of the command.
     let facts: CommandFacts
 
-    init(_ facts: CommandFacts) { self.facts = facts }
+    /// The JSON Schema type of each parameter that has a single one, for values from queries.
+    let queryKinds: [String: String]
+
+    init(_ facts: CommandFacts) {
+        self.facts = facts
+        let schema = facts.params.flatMap { text in
+            text.withUnsafeBytes { try? JSONValue.parse($0) }
+        }
+        var kinds: [String: String] = [:]
+        for member in schema?["properties"]?.object?.members ?? [] {
+            kinds[member.key] = member.value["type"]?.string
+        }
+        queryKinds = kinds
+    }
 }
 
 /// The modules of the gateway, on one loop.

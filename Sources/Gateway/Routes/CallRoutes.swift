@@ -95,36 +95,30 @@ extension GatewayLoop {
             reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
             return
         }
-        var params = ByteBuffer()
-        guard JSONRequest.appendParams(query: exchange.query, to: &params) else {
-            exchange.respondProblem(
-                400, "bad_query", "The query is not well-formed, or names a parameter twice.")
-            return
-        }
         guard found.command == nil, modules.isUnknown(found.module) else {
-            callSafely(found, params.readable, exchange)
+            callSafely(found, exchange.query, exchange)
             return
         }
         // Whether a command is safe is known only once the module has said what it has.
         let name = Array(found.name)
-        let bytes = params.array()
+        let query = Array(exchange.query)
         let module = found.module
         modules.whenKnown(module) { [unowned self] in
             name.withUnsafeBytes { name in
                 let command = modules.findCommand(name, in: module).map {
                     modules.command($0, of: module)
                 }
-                bytes.withUnsafeBytes { bytes in
+                query.withUnsafeBytes { query in
                     callSafely(
-                        Found(module: module, command: command, name: name), bytes, exchange)
+                        Found(module: module, command: command, name: name), query, exchange)
                 }
             }
         }
     }
 
-    /// Calls a command if it is declared safe.
+    /// Calls a command with the parameters of a query, if it is declared safe.
     private func callSafely(
-        _ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange
+        _ found: Found, _ query: UnsafeRawBufferPointer, _ exchange: Exchange
     ) {
         let module = modules.facts[found.module]
         guard !modules.isUnknown(found.module) else {
@@ -132,13 +126,19 @@ extension GatewayLoop {
                 .notStarted(module: module.name, reason: module.reason ?? "it does not start"))
             return
         }
-        guard found.command?.facts.isSafe == true else {
+        guard let command = found.command, command.facts.isSafe else {
             exchange.respondFailure(
                 .notSafe(
                     module: module.name, command: String(decoding: found.name, as: UTF8.self)))
             return
         }
-        call(found, params, exchange)
+        var params = ByteBuffer()
+        guard JSONRequest.appendParams(query: query, kinds: command.queryKinds, to: &params) else {
+            exchange.respondProblem(
+                400, "bad_query", "The query is not well-formed, or names a parameter twice.")
+            return
+        }
+        call(found, params.readable, exchange)
     }
 
     /// POST of a command: refuse early what needs no body to be refused.
@@ -179,11 +179,10 @@ extension GatewayLoop {
 
     /// Calls a command and answers with what comes of it.
     private func call(_ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange) {
-        if let reply = found.command?.facts.fixedReply {
-            reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
-            return
-        }
-        let ticket = startCall(found, params, exchange) { outcome in
+        var context = ByteBuffer()
+        if modules.wantsContext(found.module) { appendContext(exchange, to: &context) }
+        let limit = timeLimit(found.command, exchange)
+        let ticket = startCall(found, params, context.readable, limit) { outcome in
             switch outcome {
             case .result(let json): exchange.respond(200, type: "application/json", json)
             case .failure(let error): exchange.respondFailure(error)
@@ -194,49 +193,42 @@ extension GatewayLoop {
 
     /// Checks the parameters and starts a call with its deadline.
     func startCall(
-        _ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange,
-        _ completion: @escaping (CallOutcome) -> Void
+        _ found: Found, _ params: UnsafeRawBufferPointer, _ context: UnsafeRawBufferPointer,
+        _ limit: Duration, _ completion: @escaping (CallOutcome) -> Void
     ) -> CallTicket {
-        let loop = loop
-        let module = modules.facts[found.module]
-        var timer: TimerToken?
-        let ticket = CallTicket { outcome in
-            if let timer { loop.removeTimer(timer) }
-            completion(outcome)
+        let ticket = CallTicket(completion)
+        if let reply = found.command?.facts.fixedReply {
+            reply.withUnsafeBytes { ticket.finish(.result($0)) }
+            return ticket
         }
         if let schema = found.command?.facts.schema, let faults = schema.faults(of: params) {
             ticket.fail(.badParameters(faults))
             return ticket
         }
-        var context = ByteBuffer()
-        if modules.wantsContext(found.module) { appendContext(exchange, to: &context) }
         modules.call(
-            found.module,
-            ModuleCall(command: found.name, params: params, context: context.readable), ticket,
-            from: address)
+            found.module, ModuleCall(command: found.name, params: params, context: context),
+            ticket, from: address)
         guard ticket.isOpen else { return ticket }
-        let limit = timeLimit(found.command, exchange)
-        timer = loop.addTimer(after: limit) {
-            guard ticket.isOpen else { return }
-            ticket.cancel()
-            completion(
-                .failure(
-                    .timedOut(
-                        module: module.name, seconds: Int(clamping: limit.components.seconds))))
+        let loop = loop
+        let name = modules.facts[found.module].name
+        let timer = loop.addTimer(after: limit) {
+            ticket.giveUp(.timedOut(module: name, limit: limit))
         }
+        ticket.onConclusion { loop.removeTimer(timer) }
         return ticket
     }
 
     /// The deadline of a call: the command's or the general one, lower if the client asks.
-    private func timeLimit(_ command: CommandRecord?, _ exchange: Exchange) -> Duration {
+    func timeLimit(_ command: CommandRecord?, _ exchange: Exchange?) -> Duration {
         let limit = command?.facts.timeout ?? facts.settings.limits.callTimeout
-        guard let prefer = exchange.field(.prefer), let wait = Prefer.wait(prefer) else {
+        guard let exchange, let prefer = exchange.field(.prefer), let wait = Prefer.wait(prefer)
+        else {
             return limit
         }
         return min(limit, .seconds(wait))
     }
 
-    private func appendContext(_ exchange: Exchange, to out: inout ByteBuffer) {
+    func appendContext(_ exchange: Exchange, to out: inout ByteBuffer) {
         JSONWriter.append(to: &out) { json in
             json.beginObject()
             json.key("request_id")

@@ -25,9 +25,12 @@ enum JSONRequest {
         return ASCII.equals(UnsafeRawBufferPointer(rebasing: type[(type.count - 5)...]), "+json")
     }
 
-    /// Appends the members of a query as an object of strings; nil if it is no query.
+    /// Appends the members of a query as an object; false if it is no query.
+    ///
+    /// Values are strings, but for parameters that `kinds` says are numbers or booleans, if they look
+    /// like one.
     static func appendParams(
-        query: UnsafeRawBufferPointer, to out: inout ByteBuffer
+        query: UnsafeRawBufferPointer, kinds: [String: String], to out: inout ByteBuffer
     ) -> Bool {
         var isSound = true
         var names: Set<String> = []
@@ -39,7 +42,17 @@ enum JSONRequest {
                     return
                 }
                 json.key(name)
-                json.string(value)
+                switch kinds[name] {
+                case "integer", "number":
+                    if let number = JSONNumber(value) {
+                        json.number(number)
+                    } else {
+                        json.string(value)
+                    }
+                case "boolean" where value == "true" || value == "false":
+                    json.bool(value == "true")
+                default: json.string(value)
+                }
             }
             json.endObject()
         }

@@ -28,6 +28,22 @@ private final class RPCBatch {
         write(&answers)
     }
 
+    /// Adds the outcome of a call; what does not fit any more is an error instead.
+    func answer(_ outcome: CallOutcome, id: [UInt8]) {
+        if case .result(let json) = outcome, answers.count + json.count > Self.byteLimit {
+            answer {
+                RPCText.append(
+                    error: -32000, "The answers of this batch are too large together", id: id,
+                    to: &$0)
+            }
+        } else {
+            answer { RPCText.append(outcome, id: id, to: &$0) }
+        }
+    }
+
+    /// Bytes of one answer at most: that of a single call, as a module may write it.
+    static let byteLimit = 16 << 20
+
     /// One call is done; the last one sends the answer.
     func done() {
         openCount -= 1
@@ -109,8 +125,11 @@ extension GatewayLoop {
         let params =
             message.params?.slice(of: text)
             ?? UnsafeRawBufferPointer(start: empty.utf8Start, count: 2)
-        let ticket = startCall(found, params, exchange) { outcome in
-            if let id { batch.answer { RPCText.append(outcome, id: id, to: &$0) } }
+        var context = ByteBuffer()
+        if modules.wantsContext(found.module) { appendContext(exchange, to: &context) }
+        let limit = timeLimit(found.command, exchange)
+        let ticket = startCall(found, params, context.readable, limit) { outcome in
+            if let id { batch.answer(outcome, id: id) }
             batch.done()
         }
         guard ticket.isOpen else { return }
@@ -122,7 +141,7 @@ extension GatewayLoop {
     }
 
     /// Finds `module.command`; the module's name has no dot.
-    private func findMethod(_ method: UnsafeRawBufferPointer) -> Found? {
+    func findMethod(_ method: UnsafeRawBufferPointer) -> Found? {
         guard let dot = method.firstIndex(of: UInt8(ascii: ".")) else { return nil }
         let moduleName = UnsafeRawBufferPointer(rebasing: method[..<dot])
         let name = UnsafeRawBufferPointer(rebasing: method[(dot + 1)...])

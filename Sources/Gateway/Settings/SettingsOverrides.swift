@@ -6,8 +6,14 @@
 struct SettingsOverrides {
     /// Variables that are ours but no settings: where the file is, and what builds and tests use.
     static let otherVariables: Set<String> = [
-        "SIGNALBOX_CONFIG", "SIGNALBOX_BENCH", "SIGNALBOX_BIN",
+        "SIGNALBOX_CONFIG", "SIGNALBOX_URL", "SIGNALBOX_BENCH", "SIGNALBOX_BIN",
     ]
+
+    /// Whether an orchestrator sets `variable` for a service that happens to be called signalbox.
+    private static func isServiceLink(_ variable: String) -> Bool {
+        variable.hasPrefix("SIGNALBOX_SERVICE_") || variable == "SIGNALBOX_PORT"
+            || variable.hasPrefix("SIGNALBOX_PORT_")
+    }
 
     /// Beginning of the names of all our variables.
     static let prefix = "SIGNALBOX_"
@@ -37,7 +43,7 @@ struct SettingsOverrides {
         var paths: [String: String] = [:]
         for path in scalars.keys { paths[Self.variable(for: path)] = path }
         for variable in environment.keys.sorted() where variable.hasPrefix(Self.prefix) {
-            if Self.otherVariables.contains(variable) { continue }
+            if Self.otherVariables.contains(variable) || Self.isServiceLink(variable) { continue }
             let source = "environment \(variable)"
             guard let path = paths[variable], let text = environment[variable] else {
                 let known = Array(paths.keys) + Self.otherVariables

@@ -82,10 +82,11 @@ final class SignalHub {
             sequence: sequence, name: name, data: data, wallNanos: wallNanos)
         history.append(event)
         note(event)
-        onEvent(event)
+        // Counted first: spreading it may cut streams, which had asked for it all the same.
         var count = 0
         for (filter, streams) in filters where filter.matches(name.bytes) { count += streams }
-        return (sequence, count)
+        onEvent(event)
+        return (event.sequence, count)
     }
 
     private func note(_ event: SignalEvent) {

@@ -158,7 +158,9 @@ final class SubscriptionTable {
 
     @inline(__always)
     private func send(_ payload: Payload, _ sequence: UInt64, to subscription: Subscription) {
-        if subscription.exchange.backlog + payload.count > bufferLimit {
+        // A single event may be larger than the limit: only who owes something is slow.
+        let backlog = subscription.exchange.backlog
+        if backlog > 0, backlog + payload.count > bufferLimit {
             cutCount &+= 1
             subscription.exchange.breakOff()
             return

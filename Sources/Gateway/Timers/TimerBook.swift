@@ -144,6 +144,7 @@ final class TimerBook {
     func fire(_ entry: TimerEntry) {
         guard entry.runningCount == 0 || entry.plan.allowsOverlap else {
             entry.missed += 1
+            if isSpent(entry) { remove(entry) }
             return
         }
         entry.runs += 1

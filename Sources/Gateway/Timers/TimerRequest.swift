@@ -116,9 +116,10 @@ struct TimerRequest {
                 }
                 return .emit(signal: name, data: bytes(emit["data"] ?? .null))
             case (nil, let call?):
-                guard let module = call["module"]?.string, let command = call["command"]?.string
+                guard let module = call["module"]?.string, CommandName.isValid(module),
+                    let command = call["command"]?.string, CommandName.isValid(command)
                 else {
-                    fault("call", "needs a module and a command")
+                    fault("call", "needs the names of a module and of its command")
                     return nil
                 }
                 return .call(

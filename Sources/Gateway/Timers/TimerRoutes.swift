@@ -130,33 +130,21 @@ extension GatewayLoop {
     private func call(
         _ module: String, _ command: String, _ params: [UInt8], _ done: @escaping (String) -> Void
     ) {
-        guard let index = Array(module.utf8).withUnsafeBytes({ modules.find($0) }) else {
-            done("There is no module \"\(module)\".")
-            return
-        }
-        var timer: TimerToken?
-        let loop = loop
-        let ticket = CallTicket { outcome in
-            if let timer { loop.removeTimer(timer) }
-            switch outcome {
-            case .result: done("ok")
-            case .failure(let error): done(error.detail)
+        Array("\(module).\(command)".utf8).withUnsafeBytes { method in
+            guard let found = findMethod(method) else {
+                done("There is no command \"\(module)/\(command)\".")
+                return
             }
-        }
-        Array(command.utf8).withUnsafeBytes { name in
-            params.withUnsafeBytes { bytes in
-                modules.call(
-                    index,
-                    ModuleCall(
-                        command: name, params: bytes,
-                        context: UnsafeRawBufferPointer(start: nil, count: 0)), ticket,
-                    from: address)
+            let limit = timeLimit(found.command, nil)
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            params.withUnsafeBytes { params in
+                _ = startCall(found, params, none, limit) { outcome in
+                    switch outcome {
+                    case .result: done("ok")
+                    case .failure(let error): done(error.detail)
+                    }
+                }
             }
-        }
-        guard ticket.isOpen else { return }
-        timer = loop.addTimer(after: facts.settings.limits.callTimeout) {
-            ticket.cancel()
-            done("timed out")
         }
     }
 }

@@ -189,11 +189,11 @@ package final class ClientConnection {
 
     /// The connection ended or broke before its exchange did.
     ///
-    /// A request that is harmless to repeat is repeated, once, if the connection had been kept from
-    /// an earlier one and no byte of an answer came: then the peer closed it while the request was
-    /// under way (RFC 9112 §9.3.1).
+    /// A request that is harmless to repeat is repeated if the connection had been kept from an
+    /// earlier one and no byte of an answer came: then the peer closed it while the request was under
+    /// way (RFC 9112 §9.3.1). That happens once, as the second attempt gets a new connection.
     func lost(_ error: ClientError) {
-        guard let pool, let exchange, !hasAnswerBegun, requestCount > 1, !exchange.isRetry,
+        guard let pool, let exchange, !hasAnswerBegun, requestCount > 1,
             exchange.request.isRepeatable
         else {
             fail(error)
@@ -216,13 +216,10 @@ package final class ClientConnection {
         failed?.finish(error)
     }
 
-    /// As `fail`, but after the caller has returned; if an exchange is named, only if that is still
-    /// the present one.
-    func failSoon(_ error: ClientError, carrying named: ClientExchange? = nil) {
-        loop.addTimer(after: .zero) { [weak self] in
-            guard let self, named == nil || exchange === named else { return }
-            fail(error)
-        }
+    /// As `fail`, but after the caller has returned; only for what no connection survives, so that
+    /// it cannot hit another exchange.
+    func failSoon(_ error: ClientError) {
+        loop.addTimer(after: .zero) { [weak self] in self?.fail(error) }
     }
 
     /// Ends the connection; its exchange has been told, or wants to hear no more.

@@ -155,7 +155,7 @@ package final class ClientExchange {
     private func breakBody() {
         bodyState = .broken
         if let connection {
-            connection.failSoon(.bodyLengthWrong, carrying: self)
+            connection.failSoon(.bodyLengthWrong)
         } else {
             pool?.failSoon(self, .bodyLengthWrong)
         }

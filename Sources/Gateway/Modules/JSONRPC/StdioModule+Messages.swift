@@ -15,6 +15,7 @@ extension StdioModule {
 
     /// Sends one call.
     func send(_ call: ModuleCall, _ ticket: CallTicket) {
+        precondition(CommandName.isValid(call.command), "a command's name goes into JSON as it is")
         guard let child, child.input.pendingByteCount < Self.inputLimit,
             let id = pending.insert(ticket)
         else {
@@ -87,7 +88,11 @@ extension StdioModule {
             }
             return .skip
         }
+        events.onEnd = { [unowned self] stream in
+            if stream == .output { mayBeDeaf("closed its standard output") }
+        }
         events.onExit = { [self] exit in ended(exit) }
+        child.input.onBroken = { [unowned self] _ in mayBeDeaf("closed its standard input") }
         return events
     }
 
@@ -118,19 +123,31 @@ extension StdioModule {
 
     private func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {
         counters.malformedLines &+= 1
-        // The first few tell what is wrong; a flood of them tells nothing more.
-        if counters.malformedLines <= 10 {
-            let start = String(decoding: line.prefix(120), as: UTF8.self)
-            surroundings.log(.warning, "wrote a line that is no message (\(reason)): \(start)")
+        let start = String(decoding: line.prefix(120), as: UTF8.self)
+        complain("wrote a line that is no message (\(reason)): \(start)")
+    }
+
+    /// Logs what a child does wrong: the first few times tell what it is, a flood tells no more.
+    private func complain(_ message: @autoclosure () -> String) {
+        complaints += 1
+        guard complaints <= Self.complaintLimit else { return }
+        surroundings.log(.warning, message())
+        if complaints == Self.complaintLimit {
+            surroundings.log(.warning, "no more of this is logged for this child")
         }
+    }
+
+    private func idText(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) -> String {
+        message.id.map { String(decoding: $0.slice(of: line).prefix(40), as: UTF8.self) } ?? "none"
     }
 
     private func answered(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
         guard let id = message.integerID, let ticket = pending.remove(id) else {
             counters.unknownAnswers &+= 1
+            complain("answered a call that it does not have: id \(idText(message, line))")
             return
         }
-        noteSuccess()
+        if facts.state == .ready { noteSuccess() }
         if message.form == .success, let result = message.result {
             ticket.finish(.result(result.slice(of: line)))
         } else if let error = message.error {
@@ -163,11 +180,7 @@ extension StdioModule {
             !SignalName.isReserved(name), signalFilter.matches(name)
         else {
             counters.refusedSignals &+= 1
-            if counters.refusedSignals <= 10 {
-                surroundings.log(
-                    .warning,
-                    "emitted a signal that it may not emit (setting: modules.\(self.name).signals)")
-            }
+            complain("emitted a signal that it may not emit (modules.\(self.name).signals)")
             return
         }
         let null: StaticString = "null"

@@ -27,6 +27,12 @@ final class StdioModule: ModuleBackend {
     /// Bytes that may wait in the pipe to a child that does not read, before calls are refused.
     static let inputLimit = 4 << 20
 
+    /// Faults of one child that are logged.
+    static let complaintLimit = 10
+
+    /// Time between the end of a child's stream and its own end, when it simply ends.
+    static let deafness = Duration.milliseconds(200)
+
     /// A child that lived this long without trouble has recovered.
     static let recovery = Duration.seconds(10)
 
@@ -34,12 +40,17 @@ final class StdioModule: ModuleBackend {
     let settings: Settings.ProcessModule
     let surroundings: ModuleSurroundings
     let signalFilter: SignalFilter
+    /// The commands are listed by the configuration; otherwise each child is asked.
+    private let commandsAreListed: Bool
+    private let callLimit: Int
     var loop: EventLoop { surroundings.loop }
 
     @exclusivity(unchecked) var facts: ModuleFacts
     @exclusivity(unchecked) var child: Child?
     @exclusivity(unchecked) var pending = PendingCalls()
     @exclusivity(unchecked) var counters = Counters()
+    /// What was logged about the present child's faults.
+    @exclusivity(unchecked) var complaints = 0
     @exclusivity(unchecked) private var waiting: [WaitingCall] = []
     @exclusivity(unchecked) private var backoff: Backoff
     @exclusivity(unchecked) private var tail = StderrTail()
@@ -68,6 +79,8 @@ final class StdioModule: ModuleBackend {
         self.facts = facts
         self.settings = settings
         self.surroundings = surroundings
+        commandsAreListed = !facts.commands.isEmpty
+        callLimit = min(settings.child.callsInFlight, PendingCalls.slotLimit)
         signalFilter = SignalFilter(signals.compactMap { SignalPattern($0) })
         backoff = Backoff(
             first: settings.restart.delay, limit: settings.restart.maxDelay,
@@ -81,7 +94,7 @@ final class StdioModule: ModuleBackend {
             ticket.fail(.draining)
             return
         }
-        if facts.state == .ready, waiting.isEmpty, pending.count < settings.child.callsInFlight {
+        if facts.state == .ready, waiting.isEmpty, pending.count < callLimit {
             send(call, ticket)
             return
         }
@@ -115,7 +128,7 @@ final class StdioModule: ModuleBackend {
     /// Sends waiting calls as far as the child may have more.
     func sendWaiting() {
         while facts.state == .ready, !waiting.isEmpty,
-            pending.count < settings.child.callsInFlight
+            pending.count < callLimit
         {
             let next = waiting.removeFirst()
             loop.removeTimer(next.expiry)
@@ -161,6 +174,7 @@ final class StdioModule: ModuleBackend {
         guard child == nil, !isStopping else { return }
         restartTimer = nil
         tail.removeAll()
+        complaints = 0
         setState(.starting, reason: nil)
         var command = ChildCommand(
             settings.command, environment: settings.child.resolvedEnvironment,
@@ -182,7 +196,7 @@ final class StdioModule: ModuleBackend {
 
     /// Asks the child for its commands if nobody has listed them.
     private func introduce(_ fresh: Child) {
-        guard facts.commands.isEmpty else {
+        guard !commandsAreListed else {
             becameReady()
             return
         }
@@ -248,12 +262,13 @@ final class StdioModule: ModuleBackend {
     private func scheduleRestart(reason: String) {
         let pause = backoff.failed(random: Double.random(in: 0..<1))
         setState(backoff.isOpen ? .failing : .starting, reason: reason)
-        if backoff.isOpen {
-            surroundings.log(
-                .error, "failed \(backoff.failures) times in a row; next try in \(pause)")
-            failWaiting(.failing(module: name, lastEnd, retryAfter: secondsToRestart))
-        }
         restartTimer = loop.addTimer(after: pause) { [unowned self] in spawn() }
+        if backoff.isOpen {
+            let seconds = secondsToRestart
+            surroundings.log(
+                .error, "failed \(backoff.failures) times in a row; next try in \(seconds) s")
+            failWaiting(.failing(module: name, lastEnd, retryAfter: seconds))
+        }
     }
 
     private var secondsToRestart: Int {
@@ -296,6 +311,21 @@ final class StdioModule: ModuleBackend {
         onStopped = done
         child.terminate(termination)
     }
+
+    /// One of the child's streams has ended: if it does not end itself soon, it can no longer be
+    /// talked to, is ended, and the next one started.
+    func mayBeDeaf(_ what: String) {
+        guard let suspect = child else { return }
+        loop.addTimer(after: Self.deafness) { [weak self] in
+            guard let self, child === suspect, suspect.isRunning, !isStopping,
+                facts.state != .stopped
+            else { return }
+            surroundings.log(.error, "\(what) while it runs; ending it")
+            suspect.terminate(.immediate)
+        }
+    }
+
+    func kill() { child?.terminate(.immediate) }
 
     // MARK: stderr
 
