@@ -227,6 +227,9 @@ package final class ServerLoop {
         return !idle.isEmpty
     }
 
+    /// Number of slots there have been, open or free.
+    var slotCount: Int { connections.count }
+
     /// The open connection in `slot`, if there is one.
     func connection(_ slot: Int) -> Connection? {
         connections.indices.contains(slot) ? connections[slot] : nil

@@ -317,3 +317,11 @@ extension ClientPeerConnection {
     /// Whether the handshake was shortened by a ticket.
     var wasResumed: Bool { session?.wasResumed ?? false }
 }
+
+extension ClientExchange {
+    /// Sends `text` as a piece of body.
+    func send(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { send(UnsafeRawBufferPointer($0)) }
+    }
+}

@@ -36,7 +36,7 @@ import Testing
     @Test func `an exchange that is used again knows nothing of its former peer`() throws {
         let stage = try ServerStage()
         var agents: [String?] = []
-        stage.handler.onReceive = { agents.append($0.text(.userAgent)) }
+        stage.handler.onComplete = { agents.append($0.text(.userAgent)) }
         // The head is kept, because the body is not there yet; then the peer goes away.
         for _ in 0..<3 {
             let former = try stage.connect()
@@ -53,7 +53,7 @@ import Testing
         stage.settle()
         next.send(LiveVector.chunked("/echo", LiveVector.chunk("def")))
         stage.settle()
-        #expect(agents.suffix(2) == [nil, nil])
+        #expect(agents == [nil, nil])
         #expect(handler.bodies == ["abc", "def"])
         #expect(try next.answers().map(\.body) == ["abc", "def"])
         #expect(!next.text.contains("X-Request-Id: s"))

@@ -145,6 +145,8 @@ final class StageHandler: RequestHandler {
     private(set) var abandoned = 0
     /// Looks at an exchange first.
     var onReceive: (Exchange) -> Void = { _ in }
+    /// Looks at an exchange whose body is there.
+    var onComplete: (Exchange) -> Void = { _ in }
 
     func receive(_ exchange: Exchange) -> BodyPlan {
         let path = String(decoding: exchange.path, as: UTF8.self)
@@ -171,6 +173,7 @@ final class StageHandler: RequestHandler {
 
     func complete(_ exchange: Exchange) {
         bodies.append(String(decoding: exchange.body, as: UTF8.self))
+        onComplete(exchange)
         if exchange.path.elementsEqual("/late-echo".utf8) {
             wait(exchange)
         } else {

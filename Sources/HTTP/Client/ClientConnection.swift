@@ -13,7 +13,7 @@ internal import TLS
 
 /// One connection to a server.
 ///
-/// Loop-confined; its loop keeps it until it is closed.
+/// Loop-confined; its loop keeps it until it is closed. Not to be used after the loop is gone.
 package final class ClientConnection {
     /// What the connection waits for.
     enum Phase: UInt8 {
@@ -226,6 +226,13 @@ package final class ClientConnection {
     func abandon() {
         exchange = nil
         release()
+    }
+
+    /// The loop is gone: nobody is told, and nothing of it may be touched.
+    func letGo() {
+        phase = .closed
+        exchange?.connection = nil
+        exchange = nil
     }
 
     /// Closes everything and tells the pool.

@@ -44,7 +44,11 @@ final class ClientLoop: LoopLocal {
         loop.addIdleSweep(sweep)
     }
 
-    deinit { vectors.deallocate() }
+    deinit {
+        vectors.deallocate()
+        // A connection and its exchange hold each other until one of them ends; the loop ends both.
+        for connection in connections { connection?.letGo() }
+    }
 
     /// Number of connections that are open or being opened.
     var connectionCount: Int { connections.count - freeSlots.count }
