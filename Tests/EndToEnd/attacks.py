@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """attacks: what clients should not send, and what they may, against a running gateway.
 
-    attacks.py --http PORT [--https PORT --ca FILE] [--only WORD] [--seed N] [--list] [--quiet]
+    attacks.py --http PORT [--https PORT --ca FILE] [--only WORD] [--seed N] [--list]
+    attacks.py --http PORT [--https PORT --ca FILE] --deadlines | --descriptors
 
 Every case is raw bytes and the answers they must get: the status codes in order, and whether the
 connection then closes. Behind the bytes of each case goes a second request, in the same write: it
@@ -10,6 +11,9 @@ are sent whole, cut in pieces at random, and byte by byte, on the plain port and
 
 The gateway must have a module `echo` (builtin) and a module `box` whose command `hello` is a fixed
 reply. Exit status 1 if anything was not as expected. Only the standard library is needed.
+
+With --deadlines the gateway must have head_timeout, body_timeout and handshake_timeout of 1s and an
+idle_timeout of 2s; with --descriptors it must have been started with `ulimit -n 80` or so.
 """
 
 import argparse
@@ -18,6 +22,7 @@ import re
 import socket
 import ssl
 import sys
+import threading
 import time
 
 WAIT = 5  # seconds for an answer or an end; a failure, never the rule
@@ -43,6 +48,14 @@ class Plain:
 
     def finish(self):
         """Ends this side; the other may still answer."""
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def prepare(self, data):
+        """Gets `data` and the end of this side ready for `send_prepared`."""
+        self.prepared = data
+
+    def send_prepared(self):
+        self.socket.sendall(self.prepared)
         self.socket.shutdown(socket.SHUT_WR)
 
     def read(self):
@@ -103,11 +116,22 @@ class TLS(Plain):
             pass
         self.flush()
 
+    def prepare(self, data):
+        """Encrypts at once: the session is used by one thread only."""
+        self.session.write(data)
+        try:
+            self.session.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        self.prepared = self.outgoing.read()
+
+    def send_prepared(self):
+        self.socket.sendall(self.prepared)
+
     def read(self):
         try:
             return self.step(self.session.read, 65536)
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError) as end:
-            self.was_truncated = isinstance(end, ssl.SSLEOFError)
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
             return b""
 
 
@@ -587,7 +611,6 @@ def send_all(connection, parts):
 def play(kind, port, one, how, chance):
     """Plays one case; raises Surprise."""
     name, data, expected, closes, methods = one
-    # A follow-up that a case leaves open as part of itself, such as a line without end, is none.
     data = data + FOLLOW_UP
     wanted = expected if closes else expected + [200]
     connection = kind(port)
@@ -640,7 +663,6 @@ def play_table(doors, only, chance, note):
             if len(one[1]) < 3000:
                 ways.append("bytes")
             for how in ways:
-                # On TLS the plain-port greeting is just bytes in a record.
                 count += 1
                 try:
                     play(kind, port, one, how, chance)
@@ -882,34 +904,16 @@ def big_answers_to_a_slow_reader(kind, port):
 
 
 def send_all_in_background(connection, text):
-    """Sends and ends from another thread; on TLS only one side may use the session at a time."""
-    import threading
+    """Sends `text` and the end of this side from another thread."""
+    connection.prepare(text)
 
     def run():
         try:
-            connection.send(text)
-            connection.finish()
+            connection.send_prepared()
         except OSError:
             pass
 
-    if isinstance(connection, TLS):
-        # Both directions fit into the kernel's buffers piece by piece: encrypt first, then send.
-        connection.session.write(text)
-        try:
-            connection.session.unwrap()
-        except ssl.SSLWantReadError:
-            pass
-        data = connection.outgoing.read()
-
-        def raw():
-            try:
-                connection.socket.sendall(data)
-            except OSError:
-                pass
-
-        threading.Thread(target=raw, daemon=True).start()
-    else:
-        threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run, daemon=True).start()
 
 
 @scene
@@ -997,6 +1001,104 @@ def play_scenes(doors, only, note):
     return count
 
 
+# --- gateways with other limits ----------------------------------------------------------------
+
+
+def end_of(connection):
+    """The status codes that come before the end, and the seconds until then."""
+    start = time.monotonic()
+    answers = Answers()
+    read_until(connection, answers, lambda _: False)
+    connection.close()
+    return answers.statuses, time.monotonic() - start
+
+
+def play_deadlines(doors, note):
+    """Every state in which a peer can be silent has its deadline; returns the number of plays."""
+    states = (
+        ("no byte", "", []), ("a first byte", "G", [408]), ("half a head", get()[:30], [408]),
+        ("half a body", post("Content-Length: 9\r\n", "[1"), [408]),
+        ("half a chunk", chunked("9\r\n[1"), [408]), ("idle", get(), [200]),
+        ("half a second head", get() + get()[:30], [200, 408]),
+        ("the rest of a body behind its answer", post("Content-Length: 9\r\n", "[1", "/none"), [404]),
+    )
+    count = 0
+    for door, kind, port in doors:
+        for name, text, expected in states:
+            count += 1
+            connection = kind(port)
+            if text:
+                connection.send(text.encode())
+            statuses, seconds = end_of(connection)
+            if statuses != expected or not 0.8 < seconds < 4:
+                note(f"{door}, silent after {name}: {statuses} after {seconds:.1f} s")
+        count += 1
+        connection = kind(port)
+        start = time.monotonic()
+        try:
+            for byte in get("X: " + "y" * 1000 + "\r\n").encode():
+                connection.send(bytes([byte]))
+                time.sleep(0.1)
+                if time.monotonic() - start > 3:
+                    note(f"{door}, a trickling head is let in")
+                    break
+        except OSError:
+            pass
+        connection.close()
+    count += 1
+    silent = Plain(doors[-1][2])
+    silent.send(b"\x16\x03\x01" if doors[-1][0] == "TLS" else b"")
+    _, seconds = end_of(silent)
+    if not 0.8 < seconds < 4:
+        note(f"{doors[-1][0]}, half a hello is evicted after {seconds:.1f} s")
+    return count
+
+
+def play_descriptors(doors, note):
+    """At the descriptor limit those inside go on, and afterwards all is well."""
+    door, kind, port = doors[0]
+
+    def asks(connection, what):
+        try:
+            answers = Answers()
+            connection.send(get().encode())
+            collect(connection, answers, 1)
+            if answers.statuses != [200]:
+                note(f"{door}, {what}: {answers.statuses}")
+        except OSError as failure:
+            note(f"{door}, {what}: {failure!r}")
+
+    inside = kind(port)
+    asks(inside, "before the flood")
+    for name, text in (("idle", b""), ("busy", b"GET /")):
+        flood = []
+        for _ in range(300):
+            peer = socket.create_connection(("127.0.0.1", port), timeout=WAIT)
+            try:
+                peer.sendall(text)
+            except OSError:
+                pass
+            flood.append(peer)
+        asks(inside, f"inside, in a flood of {name} peers")
+        for peer in flood:
+            peer.close()
+        deadline = time.monotonic() + WAIT
+        while time.monotonic() < deadline:
+            try:
+                newcomer = kind(port)
+                newcomer.send(get().encode())
+                if newcomer.read():
+                    break
+            except OSError:
+                pass
+        else:
+            note(f"{door}, nobody is let in after a flood of {name} peers")
+        newcomer.close()
+        asks(inside, f"inside, after a flood of {name} peers")
+    inside.close()
+    return 6
+
+
 # --- main -------------------------------------------------------------------------------------
 
 
@@ -1008,6 +1110,8 @@ def main():
     parser.add_argument("--only", help="play only what has this in its name")
     parser.add_argument("--seed", type=int, default=1, help="of the random cuts and pipelines")
     parser.add_argument("--pipelines", type=int, default=12, help="number of random pipelines")
+    parser.add_argument("--deadlines", action="store_true", help="play silent peers only")
+    parser.add_argument("--descriptors", action="store_true", help="play floods only")
     parser.add_argument("--list", action="store_true", help="print the table and stop")
     options = parser.parse_args()
     if options.list:
@@ -1030,10 +1134,15 @@ def main():
         print("SURPRISE", text, flush=True)
 
     chance = random.Random(options.seed)
-    plays = play_table(doors, options.only, chance, note)
-    if not options.only or options.only in "pipelines":
-        plays += play_pipelines(doors, options.pipelines, chance, note)
-    plays += play_scenes(doors, options.only, note)
+    if options.deadlines:
+        plays = play_deadlines(doors, note)
+    elif options.descriptors:
+        plays = play_descriptors(doors, note)
+    else:
+        plays = play_table(doors, options.only, chance, note)
+        if not options.only or options.only in "pipelines":
+            plays += play_pipelines(doors, options.pipelines, chance, note)
+        plays += play_scenes(doors, options.only, note)
     print(f"{len(CASES)} cases, {len(SCENES)} scenes, {plays} plays, {len(surprises)} surprises")
     return 1 if surprises else 0
 
