@@ -112,16 +112,14 @@ extension Connection {
             return
         }
         if case .plainHTTP = error {
-            let answer: StaticString = """
-                HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
-                Content-Length: 56\r\n\r\nThis port speaks HTTPS: use https:// instead of http://\n
-                """
-            _ = send(
-                number, answer.utf8Start, answer.utf8CodeUnitCount, Int32(MSG_NOSIGNAL))
-        } else {
-            // The alert that says why is in `records`.
-            flushRecords()
+            records.append("HTTP/1.1 400 Bad Request\r\nDate: ")
+            server.appendDate(to: &records)
+            records.append("\r\nContent-Type: text/plain\r\nConnection: close\r\n")
+            records.append("Content-Length: 56\r\n\r\n")
+            records.append("This port speaks HTTPS: use https:// instead of http://\n")
         }
+        // Or the alert that says why.
+        flushRecords()
         if phase != .closed { linger() }
     }
 

@@ -256,19 +256,24 @@ package final class Connection {
         case .none?: exchange?.refuse(refusal)
         case .ended?: endAfterFlush()
         case .streaming?, .abandoned?: close()
-        case nil:
-            let fresh = server.takeExchange()
-            exchange = fresh
-            fresh.begin(on: self, refusedMethod: method)
-            fresh.refuse(refusal)
+        case nil: standIn(method).refuse(refusal)
         }
     }
 
+    /// An exchange for a request whose head is not there.
+    private func standIn(_ method: Method) -> Exchange {
+        let fresh = server.takeExchange()
+        exchange = fresh
+        fresh.begin(on: self, refusedMethod: method)
+        return fresh
+    }
+
     /// Tells a peer that there is no room for it, before it has asked anything.
-    func turnAway(_ answer: StaticString) {
+    func turnAway(_ refusal: Refusal) {
         isTurnedAway = true
-        sendQueue.compose(server.pool) { $0.append(answer) }
-        endAfterFlush()
+        let fresh = standIn(.get)
+        fresh.extraFields.append("Retry-After: 1\r\n")
+        fresh.refuse(refusal)
     }
 
     /// Lets what waits go out, then ends the connection so that the peer can read all of it.

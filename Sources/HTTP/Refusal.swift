@@ -4,6 +4,10 @@ package import HTTPWire
 
 /// A request that the server refuses.
 package enum Refusal: Error, Equatable, Sendable {
+    /// There are too many connections to begin with.
+    case tooManyConnections
+    /// There are too many connections from its address.
+    case tooManyFromAddress
     /// It breaks the rules of the message grammar.
     case wire(WireError)
     /// Its head did not arrive in time.
@@ -20,6 +24,8 @@ package enum Refusal: Error, Equatable, Sendable {
     /// The status to answer with.
     package var status: Int {
         switch self {
+        case .tooManyConnections: 503
+        case .tooManyFromAddress: 429
         case .wire(let error): error.suggestedStatus
         case .headTimeout, .bodyTimeout: 408
         case .bodyTooLarge: 413
@@ -31,6 +37,8 @@ package enum Refusal: Error, Equatable, Sendable {
     /// What was wrong, as a clause.
     package var reason: String {
         switch self {
+        case .tooManyConnections: "there are too many connections at the moment"
+        case .tooManyFromAddress: "there are too many connections from this address"
         case .wire(let error): "\(error.reason)"
         case .headTimeout: "the request's head did not arrive in time"
         case .bodyTimeout: "the request's body did not arrive in time"

@@ -154,12 +154,12 @@ package final class ServerLoop {
         counters.accepted &+= 1
         guard connectionCount < limits.connections, !isDraining else {
             counters.refused &+= 1
-            if tls == nil { refuse(socket, peer, Self.fullAnswer) }
+            if tls == nil { turnAway(socket, peer, .tooManyConnections) }
             return
         }
         guard perAddress.admit(peer, limit: addressLimit) else {
             counters.refused &+= 1
-            if tls == nil { refuse(socket, peer, Self.tooManyAnswer) }
+            if tls == nil { turnAway(socket, peer, .tooManyFromAddress) }
             return
         }
         let session = tls.flatMap { try? TLSSession(server: $0) }
@@ -191,35 +191,25 @@ package final class ServerLoop {
         return connection
     }
 
-    private static let fullAnswer: StaticString = """
-        HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-        Content-Length: 0\r\n\r\n
-        """
-
-    private static let tooManyAnswer: StaticString = """
-        HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: close\r\n\
-        Content-Length: 0\r\n\r\n
-        """
-
     /// Tells a peer that there is no room for it, if that does not take too much room itself.
-    private func refuse(
-        _ socket: consuming Descriptor, _ peer: SocketAddress, _ answer: StaticString
+    private func turnAway(
+        _ socket: consuming Descriptor, _ peer: SocketAddress, _ refusal: Refusal
     ) {
         guard turnedAwayCount < limits.connectionsTurnedAway,
             let connection = start(socket, peer, nil)
         else { return }
         turnedAwayCount += 1
-        connection.turnAway(answer)
+        connection.turnAway(refusal)
     }
 
     /// Closes the newest idle connections, because the process has no descriptors left; returns
     /// whether there were any.
     ///
-    /// The newest, because a flood is newer than its victims.
+    /// The newest, because a flood is newer than its victims, and only from the newer half of all:
+    /// what was there before goes on.
     private func shed() -> Bool {
-        var idle: [Connection] = []
-        for case let connection? in connections where connection.isIdle { idle.append(connection) }
-        idle.sort { $0.serial > $1.serial }
+        let open = connections.compactMap { $0 }.sorted { $0.serial < $1.serial }
+        let idle = open.dropFirst(open.count / 2).reversed().filter(\.isIdle)
         for connection in idle.prefix(Self.shedCount) {
             connection.endGracefully()
             counters.shed &+= 1
@@ -297,14 +287,14 @@ package final class ServerLoop {
         handshakesLeft = limits.handshakesPerTurn
         // A nested turn leaves the work to the one that is at it.
         guard flushing.isEmpty else { return }
+        // Those touched from here on, such as by their next pipelined requests, come with the next
+        // turn: no peer keeps the loop to itself.
         swap(&touched, &flushing)
         for connection in flushing {
             connection.isTouched = false
             connection.flush()
         }
         flushing.removeAll(keepingCapacity: true)
-        // Those touched meanwhile, such as by their next pipelined requests, come with the next
-        // turn: no peer keeps the loop to itself.
         if !retired.isEmpty { sortRetired() }
     }
 

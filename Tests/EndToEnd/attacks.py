@@ -1013,45 +1013,57 @@ def end_of(connection):
     return answers.statuses, time.monotonic() - start
 
 
+def be_silent(kind, port, text):
+    """Sends `text` and then nothing."""
+    connection = kind(port)
+    if text:
+        connection.send(text)
+    return end_of(connection)
+
+
+def trickle(kind, port, text):
+    """Sends `text` a byte at a time, each well before any deadline of its own."""
+    connection = kind(port)
+    for byte in text:
+        send_all(connection, [bytes([byte])])
+        time.sleep(0.1)
+    statuses, seconds = end_of(connection)
+    return statuses, seconds + len(text) / 10
+
+
 def play_deadlines(doors, note):
     """Every state in which a peer can be silent has its deadline; returns the number of plays."""
     states = (
-        ("no byte", "", []), ("a first byte", "G", [408]), ("half a head", get()[:30], [408]),
-        ("half a body", post("Content-Length: 9\r\n", "[1"), [408]),
-        ("half a chunk", chunked("9\r\n[1"), [408]), ("idle", get(), [200]),
-        ("half a second head", get() + get()[:30], [200, 408]),
-        ("the rest of a body behind its answer", post("Content-Length: 9\r\n", "[1", "/none"), [404]),
+        ("silent", "", []), ("silent after a byte", "G", [408]),
+        ("silent in a head", get()[:30], [408]), ("silent after a request", get(), [200]),
+        ("silent in a body", post("Content-Length: 9\r\n", "[1"), [408]),
+        ("silent in a chunk", chunked("9\r\n[1"), [408]),
+        ("silent in a second head", get() + get()[:30], [200, 408]),
+        ("silent in a refused body", post("Content-Length: 9\r\n", "[1", "/none"), [404]),
     )
-    count = 0
+    plays = []
     for door, kind, port in doors:
         for name, text, expected in states:
-            count += 1
-            connection = kind(port)
-            if text:
-                connection.send(text.encode())
-            statuses, seconds = end_of(connection)
-            if statuses != expected or not 0.8 < seconds < 4:
-                note(f"{door}, silent after {name}: {statuses} after {seconds:.1f} s")
-        count += 1
-        connection = kind(port)
-        start = time.monotonic()
+            plays.append((f"{door}, {name}", be_silent, (kind, port, text.encode()), expected))
+        plays.append((f"{door}, trickling", trickle, (kind, port, get()[:20].encode()), [408]))
+        if kind is TLS:
+            plays.append((f"{door}, silent in a hello", be_silent, (Plain, port, b"\x16\3\1"), []))
+
+    def play(name, function, arguments, expected):
         try:
-            for byte in get("X: " + "y" * 1000 + "\r\n").encode():
-                connection.send(bytes([byte]))
-                time.sleep(0.1)
-                if time.monotonic() - start > 3:
-                    note(f"{door}, a trickling head is let in")
-                    break
-        except OSError:
-            pass
-        connection.close()
-    count += 1
-    silent = Plain(doors[-1][2])
-    silent.send(b"\x16\x03\x01" if doors[-1][0] == "TLS" else b"")
-    _, seconds = end_of(silent)
-    if not 0.8 < seconds < 4:
-        note(f"{doors[-1][0]}, half a hello is evicted after {seconds:.1f} s")
-    return count
+            statuses, seconds = function(*arguments)
+        except (OSError, Surprise) as failure:
+            note(f"{name}: {failure!r}")
+            return
+        if statuses != expected or not 0.8 < seconds < 4:
+            note(f"{name}: {statuses} after {seconds:.1f} s")
+
+    threads = [threading.Thread(target=play, args=arguments) for arguments in plays]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return len(plays)
 
 
 def play_descriptors(doors, note):

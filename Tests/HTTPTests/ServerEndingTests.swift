@@ -248,7 +248,9 @@ import Testing
         let peer = try stage.connect(isSilent: true)
         peer.sendRaw(Array(LiveVector.get().utf8))
         stage.settle()
-        #expect(peer.failure != nil || peer.text.hasPrefix("HTTP/1.1 400 "))
+        let answer = try #require(try peer.answers().first)
+        #expect(answer.status == 400)
+        #expect(answer.body == "This port speaks HTTPS: use https:// instead of http://\n")
         #expect(peer.isAtEnd)
         #expect(stage.server.counters.failedHandshakes == 1)
     }

@@ -166,6 +166,7 @@ final class ServerPeer {
         received += plain.array()
         if progress == .peerClosed { sawCloseNotify = true }
         if case .failed(let error) = progress { failure = error }
+        if failure == .plainHTTP { received += bytes }
         _ = flush()
     }
 

@@ -21,7 +21,7 @@ import Testing
         stage.settle()
         let second = try stage.connect()
         var agent: String?
-        stage.handler.onReceive = { exchange in
+        stage.handler.onReceive = { [unowned stage] exchange in
             guard exchange.method == .head else { return }
             try? stage.handler.answer()
             agent = exchange.text(.userAgent)
@@ -180,7 +180,7 @@ import Testing
         let first = try stage.connect()
         let second = try stage.connect()
         var seen: [String] = []
-        stage.handler.onReceive = { exchange in
+        stage.handler.onReceive = { [unowned stage] exchange in
             let before = exchange.text(.userAgent)
             stage.loop.step(sleep: false)
             seen.append("\(before ?? "-") \(exchange.text(.userAgent) ?? "-")")
