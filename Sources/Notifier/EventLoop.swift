@@ -43,7 +43,7 @@ public final class EventLoop {
     @exclusivity(unchecked) var timers = TimerQueue()
     @exclusivity(unchecked) var dispatchers = DispatcherList()
     @exclusivity(unchecked) var sweeps: [(sweep: IdleSweep, name: CallbackName)] = []
-    @exclusivity(unchecked) var flushers: [(flush: () -> Void, name: CallbackName)] = []
+    @exclusivity(unchecked) var flushers: ContiguousArray<Unmanaged<Flusher>> = []
     @exclusivity(unchecked) var depth = 0
     @exclusivity(unchecked) private(set) var pollNumber: UInt64 = 0
     @exclusivity(unchecked) var isStopping = false
@@ -84,6 +84,7 @@ public final class EventLoop {
         handle.setHome(nil)
         _ = handle.close()
         bell?.remove(handle)
+        for flusher in flushers { flusher.release() }
         events.deallocate()
     }
 
@@ -142,7 +143,8 @@ public final class EventLoop {
     public func close() {
         precondition(depth == 0, "a loop was closed by one of its own callbacks")
         let letGo: [Any] = [
-            handle.close(), registrations, timers, dispatchers, sweeps, flushers, locals, onFailure,
+            handle.close(), registrations, timers, dispatchers, sweeps, locals, onFailure,
+            flushers.map { $0.takeRetainedValue() },
         ]
         handle.setHome(nil)
         bell?.remove(handle)
