@@ -28,12 +28,10 @@ enum Bench {
         case "worker": print(try workerTurn())
         case "idle": try idle(seconds: count)
         default:
-            fputs("usage: bench-notifier WORK [COUNT]; the works are in run.sh\n", stderr())
+            print("usage: bench-notifier WORK [COUNT]; the works are in run.sh")
             exit(2)
         }
     }
-
-    private static func stderr() -> UnsafeMutablePointer<FILE>? { fdopen(2, "w") }
 }
 
 /// Processor time of this process in nanoseconds.

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Shows that nothing wakes a loop that waits: a child and a worker are unfinished, the loop sleeps
+# for SECONDS, and strace writes down every system call of every thread meanwhile. There must be
+# none but the one wait that the loop's own timer ends.
+#
+# usage: idle.sh [SECONDS]     needs strace; BENCH=FILE names a bench-notifier built elsewhere
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
+ours=${BENCH:-$top/.build/release/bench-notifier}
+seconds=${1:-10}
+trace=$(mktemp)
+trap 'rm -f "$trace"' EXIT
+
+# The child `sleep` is not ours to look at: -b execve lets it go.
+strace -f -tt -b execve -o "$trace" "$ours" idle "$seconds" || {
+    echo "idle.sh: the benchmark failed" >&2
+    exit 1
+}
+echo "system calls from 'idle begins' to 'idle ends':"
+between=$(sed -n '/write(1, "idle begins/,/write(1, "idle ends/p' "$trace")
+echo "$between"
+# The two writes, reading the clock aside (the vDSO makes no call), and one wait in between.
+waits=$(grep -c 'epoll_wait(' <<<"$between" || true)
+others=$(grep -vc -e 'epoll_wait(' -e 'write(1, "idle' <<<"$between" || true)
+echo "waits: $waits, other calls: $others"
+[ "$waits" -le 2 ] && [ "$others" -eq 0 ]
