@@ -29,6 +29,9 @@ public final class Child {
     /// How the child ended; nil until `onExit`.
     public private(set) var exit: ChildExit?
 
+    /// The child's end, for tasks to wait for.
+    public let ending = ChildEnding()
+
     /// What the child's callbacks are called in reports.
     let name: CallbackName
 
@@ -91,6 +94,7 @@ public final class Child {
     }
 
     deinit {
+        ending.settle(nil)
         // Only when the loop was let go first, or nothing could be watched.
         if exit == nil, pidfd != nil { ChildReaper.discard(pid) }
     }
@@ -99,6 +103,9 @@ public final class Child {
 
     /// Whether the process has not ended yet; its output may outlast it for a moment.
     public var isRunning: Bool { leaderExit == nil && exit == nil }
+
+    /// Whether `terminate` was called.
+    var isTerminating: Bool { course != nil }
 
     /// Sends `signal` to the child's process group, or to the child alone.
     public func send(_ signal: ProcessSignal, toGroup: Bool = true) {
@@ -246,6 +253,7 @@ public final class Child {
         input.onDrained = {}
         input.onBroken = { _ in }
         do { try last.onExit(leaderExit) } catch { _ = loop.noteFailure(error, name) }
+        ending.settle(leaderExit)
         registry.noteExit()
     }
 

@@ -5,8 +5,9 @@ internal import CLinux
 
 /// One line on standard error when the process crashes.
 public enum CrashNote {
-    /// Writes a line on SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT from now on, which says
-    /// which callback of which thread was running:
+    /// Makes a crash say which callback of which thread was running.
+    ///
+    /// From now on SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE and SIGABRT write a line first:
     ///
     ///     crash: signal 4 in timer callback Module/File.swift:12, thread loop 1
     ///

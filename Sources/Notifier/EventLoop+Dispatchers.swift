@@ -31,8 +31,10 @@ extension EventLoop {
         sweeps.append((sweep, CallbackName(.sweep, name, line: line)))
     }
 
-    /// Calls `flush` last in every turn, when all callbacks have been heard: output that they
-    /// queued leaves there, with one write per connection. `name` is what it is called in reports.
+    /// Calls `flush` last in every turn, when all callbacks have been heard.
+    ///
+    /// Output that they queued leaves there, with one write per connection. `name` is what it is
+    /// called in reports.
     public func addFlusher(
         name: StaticString = #fileID, line: UInt32 = #line, _ flush: @escaping () -> Void
     ) {

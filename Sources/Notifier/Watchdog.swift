@@ -59,8 +59,9 @@ public final class Watchdog: Sendable {
         bell = try WatchBell(limit: max(limit, .milliseconds(4)), handler)
     }
 
-    /// Watches `loop` until it ends; to be called on its thread. A loop has one watchdog at most:
-    /// a further one replaces it.
+    /// Watches `loop` until it ends; to be called on its thread.
+    ///
+    /// A loop has one watchdog at most: a further one replaces it.
     ///
     /// - Throws: `SystemError` if no thread can be started.
     public func watch(_ loop: EventLoop) throws(SystemError) {

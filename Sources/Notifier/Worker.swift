@@ -84,6 +84,11 @@ public final class WorkerPool: Sendable {
         return token
     }
 
+    /// Queues a job that needs no loop.
+    func submit(_ job: @escaping WorkQueue.Job) throws(WorkerError) {
+        try queue.add(threadName: name, job)
+    }
+
     /// Accepts no more work; what waits for a thread fails with `WorkerError.stopped`, what has
     /// begun goes on.
     public func stop() { queue.stop() }
