@@ -75,6 +75,7 @@ extension EventLoop {
 
     func runFlushers() {
         wantsFlush = false
+        if flushers.isEmpty { return }
         for entry in flushers {
             resume(entry.name)
             entry.flush()

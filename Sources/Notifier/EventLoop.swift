@@ -175,7 +175,7 @@ public final class EventLoop {
         pollNumber &+= 1
         fireTimers()
         dispatch(batch, count, pollNumber)
-        runSweeps()
+        if !sweeps.isEmpty { runSweeps() }
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
         runFlushers()
     }
@@ -192,10 +192,12 @@ public final class EventLoop {
 
     private func readClock() {
         now = clock.monotonicNanos()
+        if sweeps.isEmpty { return }
         for entry in sweeps { entry.sweep.setTime(now) }
     }
 
     private func readMail() {
+        guard handle.hasPendingMail || nextMail < mail.count else { return }
         if handle.hasPendingMail {
             let fresh = handle.takeMail()
             if mail.isEmpty { mail = fresh } else { mail += fresh }

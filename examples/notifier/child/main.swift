@@ -21,7 +21,7 @@ let child = try Child.spawn(command, on: loop, events)
 
 for word in ["pear", "apple", "quince"] {
     // Queued, and written when the child has room: a slow child never blocks the loop.
-    child.input.compose { $0.append(word + "\n") }
+    child.input.append(word + "\n")
 }
 child.input.close()
 

@@ -22,7 +22,7 @@ let loop = try EventLoop()
 var rest: [UInt8] = []
 
 /// Prints the lines that have become complete.
-func look() {
+@MainActor func look() {
     var buffer = [UInt8](repeating: 0, count: 16_384)
     var count = read(file.number, &buffer, buffer.count)
     while count > 0 {

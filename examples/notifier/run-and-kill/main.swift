@@ -5,7 +5,7 @@ import Notifier
 let loop = try EventLoop()
 
 /// Runs a program to its end and returns how it ended and what it printed.
-func run(_ arguments: [String], limit: Duration) throws -> (ChildExit?, String) {
+@MainActor func run(_ arguments: [String], limit: Duration) throws -> (ChildExit?, String) {
     var output: [UInt8] = []
     var events = ChildEvents()
     events.onBytes = { _, bytes in output += bytes }

@@ -7,7 +7,7 @@ let loop = try EventLoop()
 let pool = try WorkerPool(threads: 2)
 var unfinished = 2
 
-func finished() {
+@MainActor func finished() {
     unfinished -= 1
     if unfinished == 0 { loop.stop() }
 }

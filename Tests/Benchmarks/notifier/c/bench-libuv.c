@@ -69,13 +69,17 @@ static void on_far(uv_poll_t *poll, int status, int events) {
 static void on_near(uv_poll_t *poll, int status, int events) {
     (void)status, (void)events;
     int end = (int)(intptr_t)poll->data;
-    if (--left > 0) pass(end);
-    else take(end);
+    if (--left > 0) {
+        pass(end);
+    } else {
+        take(end);
+        uv_stop(poll->loop);
+    }
 }
 static void play(uv_loop_t *loop, int end, int rounds) {
     left = rounds;
     give(end);
-    while (left > 0) uv_run(loop, UV_RUN_ONCE);
+    uv_run(loop, UV_RUN_DEFAULT);
 }
 
 double ping(int idle) {

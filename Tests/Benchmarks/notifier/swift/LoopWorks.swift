@@ -33,6 +33,10 @@ func busyTurn(idle count: Int) throws -> Double {
     return nanos
 }
 
+private final class Game {
+    @exclusivity(unchecked) var left = 0
+}
+
 /// A byte there and back between two ends of a socket pair, both watched by the loop.
 func ping(idle count: Int) throws -> Double {
     let loop = try EventLoop()
@@ -42,20 +46,25 @@ func ping(idle count: Int) throws -> Double {
         throw SystemError("socketpair")
     }
     let (near, far) = (ends[0], ends[1])
-    var left = 0
+    let game = Game()
     _ = try loop.watch(far, .read) { _ in
         pass(far)
         return .keep
     }
     _ = try loop.watch(near, .read) { _ in
-        left -= 1
-        if left > 0 { pass(near) } else { take(near) }
+        game.left -= 1
+        if game.left > 0 {
+            pass(near)
+        } else {
+            take(near)
+            loop.stop()
+        }
         return .keep
     }
     func play(_ rounds: Int) {
-        left = rounds
+        game.left = rounds
         give(near)
-        while left > 0 { loop.step() }
+        loop.run()
     }
     let rounds = 100_000
     play(rounds / 10)
