@@ -44,10 +44,10 @@ struct TimerQueue {
     private struct Slot {
         var action: Action?
         var name = CallbackName(.timer, "")
+        var generation: UInt32 = 1
         var intervalNanos: UInt64 = 0  // 0: fires once
         var deadline: UInt64 = 0
         var age: UInt64 = 0
-        var generation: UInt32 = 1
         var isPending = false  // it has a live entry
     }
 
@@ -150,18 +150,8 @@ struct TimerQueue {
     /// A due timer taken out of the heap to be run.
     struct Due {
         let token: TimerToken
-        let name: CallbackName
         let deadline: UInt64
-        private let body: Action
-
-        fileprivate init(
-            _ token: TimerToken, _ name: CallbackName, _ deadline: UInt64, _ body: Action
-        ) {
-            self.token = token
-            self.name = name
-            self.deadline = deadline
-            self.body = body
-        }
+        fileprivate let body: Action
 
         /// Does what the timer is for.
         @inline(__always)
@@ -183,11 +173,14 @@ struct TimerQueue {
         guard slots[slot].age < mark, let action = slots[slot].action else { return nil }
         slots[slot].isPending = false
         let token = TimerToken(slot: top.slot, generation: slots[slot].generation)
-        let due = Due(token, slots[slot].name, top.deadline, action)
         removeTop()
         dropStaleTop()
-        return due
+        return Due(token: token, deadline: top.deadline, body: action)
     }
+
+    /// What a timer taken out is called in reports.
+    @inline(__always)
+    func name(of due: Due) -> CallbackName { slots[Int(due.token.slot)].name }
 
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {
