@@ -32,8 +32,10 @@ python3 tools/check-docs.py topics "$catalog" "$work/graphs/"*.symbols.json
 
 python3 tools/check-docs.py snippets "$catalog" "$work/snippets"
 for article in "$work/snippets/"*.swift; do
-    echo "compiling the code of $(basename "$article" .swift)"
-    "$tools/swiftc" -typecheck -swift-version 6 "${flags[@]}" "$article"
+    echo "compiling the code of $(basename "$article" Article.swift)"
+    mode=6
+    ! grep -q '^// Language mode 5' "$article" || mode=5
+    "$tools/swiftc" -typecheck -swift-version "$mode" "${flags[@]}" "$article"
 done
 
 rm -rf "$out"

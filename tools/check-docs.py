@@ -1,7 +1,7 @@
 """Checks and prepares what tools/build-docs.sh makes of the library Notifier.
 
 undocumented GRAPH…         lists public symbols without a comment; status 1 if there are any
-snippets CATALOG FOLDER     writes the Swift of each article to FOLDER/ARTICLE.swift
+snippets CATALOG FOLDER     writes the Swift of each article to FOLDER/NAMEArticle.swift
 topics CATALOG GRAPH…       lists public types that the front page does not mention; status 1 if any
 """
 
@@ -44,11 +44,13 @@ def undocumented(paths):
 
 def snippets(catalog, folder):
     for article in sorted(pathlib.Path(catalog).glob("*.md")):
-        blocks = re.findall(r"^```swift\n(.*?)^```$", article.read_text(encoding="utf-8"),
-                            re.MULTILINE | re.DOTALL)
+        source = article.read_text(encoding="utf-8")
+        blocks = re.findall(r"^```swift\n(.*?)^```$", source, re.MULTILINE | re.DOTALL)
         if blocks:
-            text = "import Glibc\nimport Notifier\n\n" + "\n".join(blocks)
-            (pathlib.Path(folder) / f"{article.stem}.swift").write_text(text, encoding="utf-8")
+            # What the reader has to imagine, in a comment of the article's.
+            given = re.findall(r"^<!-- given\n(.*?)^-->$", source, re.MULTILINE | re.DOTALL)
+            text = "import Glibc\nimport Notifier\n\n" + "\n".join(given + blocks)
+            (pathlib.Path(folder) / f"{article.stem}Article.swift").write_text(text, encoding="utf-8")
     return 0
 
 
