@@ -52,6 +52,8 @@ public final class EventLoop {
     @exclusivity(unchecked) var bell: WatchBell?
     @exclusivity(unchecked) var wantsFlush = false
     @exclusivity(unchecked) private(set) var skipsSleep = false
+    let sweepTime = SweepTime()
+    private let usesSystemClock: Bool
     @exclusivity(unchecked) private var mail: [LoopHandle.Letter] = []
     @exclusivity(unchecked) private var nextMail = 0
     @exclusivity(unchecked) var locals: [ObjectIdentifier: any LoopLocal] = [:]
@@ -69,6 +71,7 @@ public final class EventLoop {
         handle = try LoopHandle(name: name)
         poller = try Poller()
         pulse = handle.pulse.words
+        usesSystemClock = clock is SystemClock
         time = clock.monotonicNanos()
         events = .allocate(capacity: Poller.batch)
         handle.bindToCurrentThread()
@@ -178,7 +181,7 @@ public final class EventLoop {
         pollNumber &+= 1
         fireTimers()
         dispatch(batch, count, pollNumber)
-        if !sweeps.isEmpty { runSweeps() }
+        runSweeps()
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
         runFlushers()
     }
@@ -194,13 +197,17 @@ public final class EventLoop {
     }
 
     private func readClock() {
-        time = clock.monotonicNanos()
-        if sweeps.isEmpty { return }
-        for entry in sweeps { entry.sweep.setTime(now) }
+        time = presentNanos()
+        sweepTime.words.pointee.setTime(time)
+    }
+
+    /// What the clock shows, which is asked without ceremony if it is the system's.
+    @inline(__always)
+    func presentNanos() -> UInt64 {
+        usesSystemClock ? clinux_monotonic_nanos() : clock.monotonicNanos()
     }
 
     private func readMail() {
-        guard handle.hasPendingMail || nextMail < mail.count else { return }
         if handle.hasPendingMail {
             let fresh = handle.takeMail()
             if mail.isEmpty { mail = fresh } else { mail += fresh }
@@ -216,8 +223,10 @@ public final class EventLoop {
             // at the end of the turn, so this turn must not sleep.
             skipsSleep = true
         }
-        mail = []
-        nextMail = 0
+        if nextMail > 0 {
+            mail = []
+            nextMail = 0
+        }
     }
 
     private func fireTimers() {
@@ -226,7 +235,7 @@ public final class EventLoop {
         let mark = timers.mark
         while let due = timers.takeDue(now, olderThan: mark) {
             counters.noteTimer(lateNanos: now - due.deadline)
-            begin(timers.name(of: due))
+            begin(timers.name(of: due.token))
             let disposition: Disposition
             do { disposition = try due.action() } catch { disposition = noteFailure(error) }
             timers.finish(due, disposition, now)
