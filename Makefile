@@ -31,10 +31,10 @@ docs: toolchain build-packages ## Build and check the documentation of the libra
 	@tools/build-docs.sh .build/docs
 
 format: toolchain ## Format the Swift sources in place
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests examples
 
 lint: toolchain ## Check the format of the Swift sources
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests examples
 
 clean: ## Remove what builds leave behind; certificates stay
 	rm -rf .build .build-*

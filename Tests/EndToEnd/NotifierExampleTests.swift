@@ -17,20 +17,26 @@ extension EndToEnd {
             ),
             (
                 "child",
-                ["out: apple", "out: pear", "out: quince", "err: sorted",
-                 "the child exited with status 3"]
+                [
+                    "out: apple", "out: pear", "out: quince", "err: sorted",
+                    "the child exited with status 3",
+                ]
             ),
             (
                 "run-and-kill",
-                ["hello world", "echo: exited with status 0", "sleep: killed by signal 15",
-                 "posix_spawn no-such-program: No such file or directory", "children left: 0"]
+                [
+                    "hello world", "echo: exited with status 0", "sleep: killed by signal 15",
+                    "posix_spawn no-such-program: No such file or directory", "children left: 0",
+                ]
             ),
             (
                 "signals",
-                ["display: 21.5 °C", "display: 31.5 °C", "alarm: too hot", "display: 33.5 °C",
-                 "alarm is connected: false", "front door opened by Ada",
-                 "back door opened by Charles", "512 bytes saved",
-                 "there is no signal 'lost'"]
+                [
+                    "display: 21.5 °C", "display: 31.5 °C", "alarm: too hot", "display: 33.5 °C",
+                    "alarm is connected: false", "front door opened by Ada",
+                    "back door opened by Charles", "512 bytes saved",
+                    "there is no signal 'lost'",
+                ]
             ),
             (
                 "workers",
@@ -38,8 +44,10 @@ extension EndToEnd {
             ),
             (
                 "async",
-                ["tick 1", "tick 2", "tick 3", "readable: true", "a worker says 5050",
-                 "woken early", "done"]
+                [
+                    "tick 1", "tick 2", "tick 3", "readable: true", "a worker says 5050",
+                    "woken early", "done",
+                ]
             ),
             (
                 "embedding",

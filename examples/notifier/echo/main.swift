@@ -1,11 +1,9 @@
-// A server that sends every line back. Try it:  nc 127.0.0.1 7777
-//
-//     example-echo [PORT]       port 0, or none, lets the system choose
+// A server that sends every line back:  example-echo 7777  and then  nc 127.0.0.1 7777
 
 import Glibc
 import Notifier
 
-/// One connection. The loop's registration keeps it alive; it ends when it is unwatched.
+/// One connection, kept alive by the loop's registration until it is unwatched.
 final class Echo {
     private let socket: Descriptor
     private let loop: EventLoop
@@ -38,8 +36,8 @@ final class Echo {
         send()
     }
 
-    /// Sends what the peer takes now. While something is left we wait for room to write, and read
-    /// no more: a peer that does not listen cannot make us collect bytes for ever.
+    /// Sends what the peer takes now; while something is left, nothing more is read, so a peer that
+    /// does not listen cannot make us collect bytes for ever.
     private func send() {
         let count = Glibc.send(socket.number, unsent, unsent.count, Int32(MSG_NOSIGNAL))
         if count < 0, errno != EAGAIN { return close() }

@@ -115,7 +115,8 @@ private func switches() -> Int {
         defer { fclose(file) }
         var line = [CChar](repeating: 0, count: 256)
         while fgets(&line, 256, file) != nil {
-            let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+            let text = String(
+                decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
             if text.hasPrefix("voluntary_ctxt_switches:") {
                 sum += Int(text.split(whereSeparator: \.isWhitespace).last ?? "") ?? 0
             }

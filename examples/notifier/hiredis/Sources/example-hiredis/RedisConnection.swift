@@ -12,7 +12,9 @@ final class RedisConnection {
 
     /// Connects to the Unix socket at `path`; commands may be sent at once.
     init(_ path: String, on loop: EventLoop) throws {
-        guard let context = redisAsyncConnectUnix(path) else { throw SystemError("connect", ENOMEM) }
+        guard let context = redisAsyncConnectUnix(path) else {
+            throw SystemError("connect", ENOMEM)
+        }
         guard context.pointee.err == 0 else {
             redisAsyncFree(context)
             throw SystemError("connect", subject: path)
@@ -52,7 +54,9 @@ private func deliver(_ reply: UnsafeMutableRawPointer?, _ box: UnsafeMutableRawP
     Unmanaged<Box>.fromOpaque(box).takeUnretainedValue().handler(found)
 }
 
-/// The words of a reply; one that is no array has one word. Redis nests arrays seven deep at most.
+/// The words of a reply; one that is no array has one word.
+///
+/// hiredis refuses arrays that are nested deeper than nine, so this ends.
 private func words(_ reply: redisReply) -> [String] {
     if let elements = reply.element {
         return (0..<reply.elements).flatMap { elements[$0].map { words($0.pointee) } ?? [] }

@@ -51,7 +51,9 @@ final class RedisHooks {
         }
     }
 
-    /// The socket is ready. Either call below may end the connection, and with it this object's
+    /// Tells hiredis that the socket is ready.
+    ///
+    /// Either call below may end the connection, and with it this object's
     /// watch; a failure is for hiredis to find out by reading.
     private func tell(_ ready: Readiness) -> Disposition {
         withExtendedLifetime(self) {
