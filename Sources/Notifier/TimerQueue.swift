@@ -209,10 +209,11 @@ struct TimerQueue {
 
     @inline(__always)
     private func isLive(_ entry: Entry) -> Bool {
-        let slot = slots[Int(entry.slot)]
+        let index = Int(entry.slot)
         // Both, as the lower half of an age comes again after 2^32 timers.
-        return slot.isPending && UInt32(truncatingIfNeeded: slot.age) == entry.age
-            && slot.deadline == entry.deadline
+        return slots[index].isPending
+            && UInt32(truncatingIfNeeded: slots[index].age) == entry.age
+            && slots[index].deadline == entry.deadline
     }
 
     /// Counts one more entry as stale.
