@@ -235,7 +235,7 @@ public final class EventLoop {
         let mark = timers.mark
         while let due = timers.takeDue(now, olderThan: mark) {
             counters.noteTimer(lateNanos: now - due.deadline)
-            begin(timers.name(of: due.token))
+            begin(timers.name(of: due))
             let disposition: Disposition
             do { disposition = try due.action() } catch { disposition = noteFailure(error) }
             timers.finish(due, disposition, now)

@@ -180,7 +180,7 @@ struct TimerQueue {
 
     /// What a timer taken out is called in reports.
     @inline(__always)
-    func name(of token: TimerToken) -> CallbackName { slots[Int(token.slot)].name }
+    func name(of due: Due) -> CallbackName { slots[Int(due.token.slot)].name }
 
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {
