@@ -32,6 +32,8 @@ struct TimerQueue {
         var intervalNanos: UInt64 = 0  // 0: fires once
         var deadline: UInt64 = 0
         var place = -1  // index in the heap; -1 while it runs
+        var isRunning = false
+        var isMoved = false  // to `deadline`, while it runs
         var generation: UInt32 = 1
     }
 
@@ -89,12 +91,18 @@ struct TimerQueue {
     }
 
     /// Moves a pending or running timer to a new deadline; the grid starts anew from there.
+    ///
+    /// A running one is pending again when it has returned: nested steps do not enter it.
     @discardableResult
     mutating func move(_ token: TimerToken, to deadline: UInt64) -> Bool {
         guard contains(token) else { return false }
+        slots[Int(token.slot)].deadline = deadline
+        if slots[Int(token.slot)].isRunning {
+            slots[Int(token.slot)].isMoved = true
+            return true
+        }
         let place = slots[Int(token.slot)].place
         if place >= 0 { removeFromHeap(at: place) }
-        slots[Int(token.slot)].deadline = deadline
         push(token.slot, deadline)
         return true
     }
@@ -112,6 +120,7 @@ struct TimerQueue {
             let action = slots[Int(top.slot)].action
         else { return nil }
         removeFromHeap(at: 0)
+        slots[Int(top.slot)].isRunning = true
         let token = TimerToken(slot: top.slot, generation: slots[Int(top.slot)].generation)
         return Due(token: token, action: action, deadline: top.deadline)
     }
@@ -119,8 +128,15 @@ struct TimerQueue {
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {
         guard contains(due.token) else { return }  // removed itself
-        guard slots[Int(due.token.slot)].place < 0 else { return }  // re-armed itself
         let interval = slots[Int(due.token.slot)].intervalNanos
+        let isMoved = slots[Int(due.token.slot)].isMoved
+        slots[Int(due.token.slot)].isRunning = false
+        slots[Int(due.token.slot)].isMoved = false
+        // A timer that fires once has no other way to go on; a periodic one may still say stop.
+        if isMoved, interval == 0 || disposition == .keep {
+            push(due.token.slot, slots[Int(due.token.slot)].deadline)
+            return
+        }
         guard disposition == .keep, interval > 0 else {
             release(due.token.slot)
             return
@@ -137,6 +153,8 @@ struct TimerQueue {
     private mutating func release(_ slot: UInt32) {
         slots[Int(slot)].action = nil
         slots[Int(slot)].place = -1
+        slots[Int(slot)].isRunning = false
+        slots[Int(slot)].isMoved = false
         slots[Int(slot)].generation &+= 1
         free.append(slot)
     }
