@@ -70,7 +70,7 @@ let package = Package(
         .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
         // Tests
         tests("BytesTests", ["Bytes"]),
-        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"]),
+        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"], exclude: ["PARITY.md"]),
         tests("HTTPWireTests", ["HTTPWire", "Bytes"], resources: [.copy("Vectors")]),
         tests("JSONTests", ["JSON", "Bytes"], resources: [.copy("Corpus")]),
         tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),

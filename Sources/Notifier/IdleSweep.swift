@@ -62,9 +62,13 @@ public final class IdleSweep {
         nowTick = UInt32(clamping: now / Self.tickNanos)
     }
 
+    /// Whether a sweep could find something.
+    @inline(__always)
+    var isDue: Bool { nowTick >= nextSweep && !isSweeping }
+
     /// Calls `onExpired` for every slot whose deadline has passed.
     func sweep() {
-        guard nowTick >= nextSweep, !isSweeping else { return }
+        guard isDue else { return }
         isSweeping = true
         nextSweep = .max
         var earliest = UInt32.max

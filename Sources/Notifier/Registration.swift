@@ -35,10 +35,12 @@ enum Ending {
 ///
 /// Loop-confined.
 final class Registration {
-    @exclusivity(unchecked) var callback: ((Readiness) -> Disposition)?
+    @exclusivity(unchecked) var callback: ((Readiness) throws -> Disposition)?
     @exclusivity(unchecked) var descriptor: Int32 = -1
     @exclusivity(unchecked) var interest: Interest = []
     @exclusivity(unchecked) var generation: UInt32 = 1
+    /// What the callback is called in reports.
+    @exclusivity(unchecked) var name = CallbackName(.descriptor, "")
     /// The callback is on the stack: a nested step must not enter it again.
     @exclusivity(unchecked) var isRunning = false
     /// A nested step found it ready while it was running: it is silent until the callback is back.
@@ -65,8 +67,8 @@ struct RegistrationTable {
 
     /// Takes a slot for `descriptor` and returns its token.
     mutating func insert(
-        _ descriptor: Int32, _ interest: Interest,
-        _ callback: @escaping (Readiness) -> Disposition
+        _ descriptor: Int32, _ interest: Interest, _ name: CallbackName,
+        _ callback: @escaping (Readiness) throws -> Disposition
     ) -> WatchToken {
         let index: Int
         if let reused = free.popLast() {
@@ -79,6 +81,7 @@ struct RegistrationTable {
         slot.descriptor = descriptor
         slot.interest = interest
         slot.callback = callback
+        slot.name = name
         slot.ending = .none
         slot.isRunning = false
         slot.isSuspended = false

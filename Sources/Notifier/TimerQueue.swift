@@ -28,7 +28,8 @@ struct TimerQueue {
     }
 
     private struct Slot {
-        var action: (() -> Disposition)?
+        var action: (() throws -> Disposition)?
+        var name = CallbackName(.timer, "")
         var intervalNanos: UInt64 = 0  // 0: fires once
         var deadline: UInt64 = 0
         var place = -1  // index in the heap; -1 while it runs
@@ -53,7 +54,9 @@ struct TimerQueue {
 
     /// Adds a timer that is due at `deadline` and, with an interval, again on the grid.
     mutating func add(
-        deadline: UInt64, intervalNanos: UInt64, _ action: @escaping () -> Disposition
+        deadline: UInt64, intervalNanos: UInt64,
+        _ name: CallbackName = CallbackName(.timer, "timer"),
+        _ action: @escaping () throws -> Disposition
     ) -> TimerToken {
         let index: UInt32
         if let reused = free.popLast() {
@@ -63,6 +66,7 @@ struct TimerQueue {
             slots.append(Slot())
         }
         slots[Int(index)].action = action
+        slots[Int(index)].name = name
         slots[Int(index)].intervalNanos = intervalNanos
         slots[Int(index)].deadline = deadline
         push(index, deadline)
@@ -110,7 +114,8 @@ struct TimerQueue {
     /// A due timer taken out of the heap to be run.
     struct Due {
         let token: TimerToken
-        let action: () -> Disposition
+        let action: () throws -> Disposition
+        let name: CallbackName
         let deadline: UInt64
     }
 
@@ -122,7 +127,8 @@ struct TimerQueue {
         removeFromHeap(at: 0)
         slots[Int(top.slot)].isRunning = true
         let token = TimerToken(slot: top.slot, generation: slots[Int(top.slot)].generation)
-        return Due(token: token, action: action, deadline: top.deadline)
+        let name = slots[Int(top.slot)].name
+        return Due(token: token, action: action, name: name, deadline: top.deadline)
     }
 
     /// Puts a timer that has run back on its grid, or frees it.

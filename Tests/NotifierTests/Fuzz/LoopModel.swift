@@ -72,6 +72,8 @@ final class ModelWatch {
     var isRunning = false
     /// The descriptor was closed under it: nothing is promised but silence.
     var isAbandoned = false
+    /// And a duplicate is alive: until it is unwatched, what happens there may still be told.
+    var hasDuplicate = false
     var told = Told.nothing
     var calls = 0
     var changes = 0

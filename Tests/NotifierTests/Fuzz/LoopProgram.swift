@@ -10,8 +10,9 @@ indirect enum LoopOperation {
     case open(Int, ChannelKind)
     /// Unwatches and closes both ends.
     case close(Int)
-    /// Closes both ends without unwatching; outside of callbacks only.
-    case closeRudely(Int)
+    /// Closes both ends without unwatching, perhaps while a duplicate is alive; outside of callbacks
+    /// only.
+    case closeRudely(Int, keepingDuplicate: Bool)
     case farWrite(Int, Int)
     case farShutDown(Int)
     case farClose(Int)
@@ -105,7 +106,7 @@ struct LoopProgram {
         switch numbers.next(40) {
         case 0..<5: return .open(place, ChannelKind.allCases[numbers.next(3)])
         case 5..<7: return .close(place)
-        case 7: return .closeRudely(place)
+        case 7: return .closeRudely(place, keepingDuplicate: numbers.next(2) == 0)
         case 8..<12: return .farWrite(place, 1 + numbers.next(3))
         case 12: return .farShutDown(place)
         case 13..<15: return .farClose(place)

@@ -22,6 +22,7 @@ final class LoopRun {
     private let clock = ManualClock()
     private let sabotage: Sabotage
     private var channels: [ModelChannel?] = Array(repeating: nil, count: 5)
+    private var duplicates: [Int32] = []
     private var watches: [ModelWatch] = []
     private var timers: [ModelTimer] = []
     private var dispatchers: [ModelDispatcher] = []
@@ -46,6 +47,7 @@ final class LoopRun {
         run.settle()
         run.loop.close()
         for channel in run.channels { channel?.close() }
+        for number in run.duplicates { _ = Glibc.close(number) }
         return run.failure
     }
 
@@ -73,7 +75,8 @@ final class LoopRun {
                 channels[place] = ModelChannel(kind, UInt8(truncatingIfNeeded: count()))
             }
         case .close(let place): close(place)
-        case .closeRudely(let place): if turns.isEmpty { closeRudely(place) }
+        case .closeRudely(let place, let keepingDuplicate):
+            if turns.isEmpty { closeRudely(place, keepingDuplicate) }
         case .farWrite(let place, let length): farWrite(place, length)
         case .farShutDown(let place):
             guard let channel = channels[place], channel.kind == .socket, channel.isFarOpen
@@ -107,8 +110,10 @@ final class LoopRun {
         channels[place] = nil
     }
 
-    private func closeRudely(_ place: Int) {
+    private func closeRudely(_ place: Int, _ keepingDuplicate: Bool) {
         guard let channel = channels[place] else { return }
+        if keepingDuplicate { duplicates.append(dup(channel.near)) }
+        channel.watch?.hasDuplicate = keepingDuplicate
         channel.watch?.isAbandoned = true
         channel.watch?.end()
         channel.close()
@@ -153,7 +158,7 @@ final class LoopRun {
     }
 
     private func called(_ watch: ModelWatch, _ ready: Readiness) -> Disposition {
-        guard failure == nil else { return .stop }
+        guard failure == nil, !watch.hasDuplicate else { return .stop }
         if !watch.isLive { fail("a callback came after its removal, with \(ready)") }
         if watch.isRunning { fail("a callback was entered while it ran") }
         if ready.isEmpty { fail("a callback came for nothing") }
@@ -382,7 +387,16 @@ final class LoopRun {
         let calls = watches.reduce(0) { $0 + $1.calls }
         step(true)
         if watches.reduce(0, { $0 + $1.calls }) != calls { fail("an idle loop made calls") }
+        checkRest()
         settleEnds()
+        checkRest()
+    }
+
+    /// The loop would sleep now, and without end.
+    private func checkRest() {
+        var question = pollfd(fd: loop.pollDescriptor, events: Int16(POLLIN), revents: 0)
+        if poll(&question, 1, 0) != 0 { fail("an idle loop would spin") }
+        if loop.nextDeadline != nil { fail("an idle loop would wake up") }
     }
 
     /// Closes every far end: each registration that is left must be told so, once.
