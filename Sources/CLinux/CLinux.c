@@ -170,8 +170,11 @@ static void write_note(int number) {
         add_text(&note, kinds[kind < sizeof kinds / sizeof kinds[0] ? kind : 0]);
         add_text(&note, " callback ");
         add_text(&note, (const char *)pulse->name);
-        add_text(&note, ":");
-        add_number(&note, line);
+        /* Only the name of a file goes with a line. */
+        if (note.length > 6 && memcmp(note.text + note.length - 6, ".swift", 6) == 0) {
+            add_text(&note, ":");
+            add_number(&note, line);
+        }
     } else {
         add_text(&note, pulse ? "no callback of the loop" : "no loop");
     }

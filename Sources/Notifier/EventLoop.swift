@@ -24,7 +24,10 @@ public final class EventLoop {
     public let clock: any Clock
 
     /// Monotonic nanoseconds, read once per turn, after the wait.
-    @exclusivity(unchecked) public private(set) var now: UInt64
+    public var now: UInt64 { time }
+
+    // Other modules read stored properties with the exclusivity check that the attribute spares us.
+    @exclusivity(unchecked) private var time: UInt64
 
     /// What becomes of a callback that throws.
     public var failurePolicy = FailurePolicy.drop
@@ -68,7 +71,7 @@ public final class EventLoop {
         handle = try LoopHandle(name: name)
         poller = try Poller()
         pulse = handle.pulse.words
-        now = clock.monotonicNanos()
+        time = clock.monotonicNanos()
         events = .allocate(capacity: Poller.batch)
         handle.bindToCurrentThread()
         handle.setHome(self)
@@ -195,7 +198,7 @@ public final class EventLoop {
     }
 
     private func readClock() {
-        now = clock.monotonicNanos()
+        time = clock.monotonicNanos()
         for entry in sweeps { entry.sweep.setTime(now) }
     }
 
@@ -225,7 +228,7 @@ public final class EventLoop {
         let mark = timers.mark
         while let due = timers.takeDue(now, olderThan: mark) {
             counters.noteTimer(lateNanos: now - due.deadline)
-            begin(due.name)
+            begin(timers.name(of: due))
             let disposition: Disposition
             do { disposition = try due.action() } catch { disposition = noteFailure(error) }
             timers.finish(due, disposition, now)

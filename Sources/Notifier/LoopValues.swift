@@ -88,7 +88,7 @@ final class LoopStream<Element: Sendable>: Sendable {
             guard first < values.count else { return nil }
             let value = values[first]
             first += 1
-            if first == values.count || first >= 64 {
+            if first == values.count || (first >= 64 && first * 2 >= values.count) {
                 values.removeFirst(first)
                 first = 0
             }

@@ -30,12 +30,12 @@ struct TimerQueue {
     private struct Slot {
         var action: (() throws -> Disposition)?
         var name = CallbackName(.timer, "")
+        var generation: UInt32 = 1
         var intervalNanos: UInt64 = 0  // 0: fires once
         var deadline: UInt64 = 0
         var place = -1  // index in the heap; -1 while it runs
         var isRunning = false
         var isMoved = false  // to `deadline`, while it runs
-        var generation: UInt32 = 1
     }
 
     private var heap: ContiguousArray<Entry> = []
@@ -115,7 +115,6 @@ struct TimerQueue {
     struct Due {
         let token: TimerToken
         let action: () throws -> Disposition
-        let name: CallbackName
         let deadline: UInt64
     }
 
@@ -127,9 +126,12 @@ struct TimerQueue {
         removeFromHeap(at: 0)
         slots[Int(top.slot)].isRunning = true
         let token = TimerToken(slot: top.slot, generation: slots[Int(top.slot)].generation)
-        let name = slots[Int(top.slot)].name
-        return Due(token: token, action: action, name: name, deadline: top.deadline)
+        return Due(token: token, action: action, deadline: top.deadline)
     }
+
+    /// What a timer taken out is called in reports.
+    @inline(__always)
+    func name(of due: Due) -> CallbackName { slots[Int(due.token.slot)].name }
 
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {
