@@ -31,16 +31,13 @@ private func withInterrupts(_ body: () throws -> Void) throws {
             usleep(20)
         }
     }
-    defer {
-        isDone.change { $0 = true }
-        storm.join()
+    let outcome = Result {
+        for _ in 0..<1000 where interruptCount.load(ordering: .relaxed) < 50 { try body() }
     }
-    var rounds = 0
-    while interruptCount.load(ordering: .relaxed) < 50 {
-        try body()
-        rounds += 1
-        try #require(rounds < 1000)
-    }
+    isDone.change { $0 = true }
+    storm.join()
+    try outcome.get()
+    try #require(interruptCount.load(ordering: .relaxed) >= 50)
 }
 
 @Suite(.timeLimit(.minutes(2)))
