@@ -112,8 +112,10 @@ extension EventLoop {
         guard let fresh = try? Poller() else { return }
         guard (try? fresh.add(handle.wakeNumber, EPOLLIN.rawValue, token: 0)) != nil else { return }
         registrations.forEach { slot, token in
-            // Fails for those that were closed, which report nothing.
-            try? fresh.add(slot.descriptor, events(of: slot), token: token.rawValue)
+            // Not those that were closed: their numbers may be others' by now.
+            let events = events(of: slot)
+            guard poller.modify(slot.descriptor, events, token: token.rawValue) else { return }
+            try? fresh.add(slot.descriptor, events, token: token.rawValue)
         }
         fresh.replace(poller)
     }

@@ -41,10 +41,13 @@ struct Poller: ~Copyable {
     }
 
     /// Changes what `watched` is watched for.
-    func modify(_ watched: Int32, _ events: UInt32, token: UInt64) {
+    ///
+    /// - Returns: false if the owner closed the descriptor first: then there is nothing to change,
+    ///   even if its number is another's now.
+    @discardableResult
+    func modify(_ watched: Int32, _ events: UInt32, token: UInt64) -> Bool {
         var event = clinux_epoll_event(events, token)
-        // Fails only when the owner closed the descriptor first: then there is nothing to change.
-        _ = epoll_ctl(number, EPOLL_CTL_MOD, watched, &event)
+        return epoll_ctl(number, EPOLL_CTL_MOD, watched, &event) == 0
     }
 
     /// Takes the place of `former`, whose number it gets, so that it is still the one others poll.

@@ -5,6 +5,7 @@ import Testing
 
 @Suite struct CoverageTests {
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .resolvingSymlinksInPath()
 
     private func rows() throws -> [[String]] {
         let text = try String(

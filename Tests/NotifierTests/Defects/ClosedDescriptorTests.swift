@@ -120,6 +120,30 @@ struct ClosedDescriptorTests {
         #expect(loop.turns(within: .milliseconds(20)) <= 5)
     }
 
+    @Test func `getting rid of what was left behind gives nobody another's descriptor`() throws {
+        let loop = try EventLoop()
+        let left = try SocketPair()
+        let closed = try SharedPipe()
+        let other = try SharedPipe()
+        var calls = 0
+        let leftNumber = dup(left.near.number)
+        let number = dup(closed.read)
+        let token = try loop.watch(leftNumber, .read) { _ in .keep }
+        _ = try loop.watch(number, .read) { _ in
+            calls += 1
+            return .keep
+        }
+        // The number goes to a pipe nobody watches.
+        #expect(dup2(other.read, number) == number)
+        defer { close(number) }
+        send("x", to: other.write)
+        close(leftNumber)
+        loop.unwatch(token)
+        send("x", to: left.far.number)
+        loop.spin(4)
+        #expect(calls == 0)
+    }
+
     @Test func `a descriptor closed by its owner and then unwatched is no error`() throws {
         let loop = try EventLoop()
         let pipe = try Pipe()

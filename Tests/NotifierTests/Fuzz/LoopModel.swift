@@ -1,6 +1,7 @@
 // What a loop should do, as plainly as it can be said: the things a program has made, and what the
 // loop may and must tell of them.
 
+import CLinux
 import Glibc
 import Notifier
 
@@ -18,8 +19,10 @@ final class ModelChannel {
 
     init?(_ kind: ChannelKind, _ mark: UInt8) {
         var ends: [Int32] = [-1, -1]
-        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let result = kind == .socket ? socketpair(AF_UNIX, type, 0, &ends) : pipe(&ends)
+        // Closed on exec: a process that another test starts must not keep an end alive.
+        let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
+        let result =
+            kind == .socket ? socketpair(AF_UNIX, Int32(type), 0, &ends) : clinux_pipe2(&ends)
         guard result == 0 else { return nil }
         self.kind = kind
         self.mark = mark

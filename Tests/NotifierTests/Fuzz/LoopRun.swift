@@ -112,7 +112,7 @@ final class LoopRun {
 
     private func closeRudely(_ place: Int, _ keepingDuplicate: Bool) {
         guard let channel = channels[place] else { return }
-        if keepingDuplicate { duplicates.append(dup(channel.near)) }
+        if keepingDuplicate { duplicates.append(fcntl(channel.near, F_DUPFD_CLOEXEC, 0)) }
         channel.watch?.hasDuplicate = keepingDuplicate
         channel.watch?.isAbandoned = true
         channel.watch?.end()
