@@ -1,7 +1,6 @@
 // What a loop should do, as plainly as it can be said: the things a program has made, and what the
 // loop may and must tell of them.
 
-import CLinux
 import Glibc
 import Notifier
 
@@ -19,16 +18,16 @@ final class ModelChannel {
 
     init?(_ kind: ChannelKind, _ mark: UInt8) {
         var ends: [Int32] = [-1, -1]
-        // Closed on exec: a process that another test starts must not keep an end alive.
-        let type = SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue
-        let result =
-            kind == .socket ? socketpair(AF_UNIX, Int32(type), 0, &ends) : clinux_pipe2(&ends)
+        let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let result = kind == .socket ? socketpair(AF_UNIX, type, 0, &ends) : pipe(&ends)
         guard result == 0 else { return nil }
         self.kind = kind
         self.mark = mark
         near = kind == .pipeWriter ? ends[1] : ends[0]
         far = kind == .pipeWriter ? ends[0] : ends[1]
         _ = fcntl(near, F_SETFL, O_NONBLOCK)
+        // A process that another test starts shall not keep an end alive.
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
     }
 
     var isFarOpen: Bool { far >= 0 }
