@@ -27,7 +27,8 @@ extension EventLoop {
     public func addIdleSweep(
         _ sweep: IdleSweep, name: StaticString = #fileID, line: UInt32 = #line
     ) {
-        sweep.setTime(now)
+        sweepTime.words.pointee.setTime(now)
+        sweep.join(sweepTime)
         sweeps.append((sweep, CallbackName(.sweep, name, line: line)))
     }
 
@@ -54,10 +55,19 @@ extension EventLoop {
 // MARK: - The end of a turn
 
 extension EventLoop {
+    @inline(__always)
     func runSweeps() {
-        for entry in sweeps where entry.sweep.isDue {
-            begin(entry.name)
-            entry.sweep.sweep()
+        if sweepTime.words.pointee.isDue { runDueSweeps() }
+    }
+
+    private func runDueSweeps() {
+        sweepTime.words.pointee.earliest = .max
+        for entry in sweeps {
+            if entry.sweep.isDue {
+                begin(entry.name)
+                entry.sweep.sweep()
+            }
+            sweepTime.words.pointee.lower(to: entry.sweep.nextSweep)
         }
     }
 
@@ -75,9 +85,11 @@ extension EventLoop {
 
     func runFlushers() {
         wantsFlush = false
-        for entry in flushers {
-            resume(entry.name)
-            entry.flush()
+        var index = 0
+        while index < flushers.count {
+            resume(flushers[index].name)
+            flushers[index].flush()
+            index &+= 1
         }
     }
 }

@@ -17,8 +17,7 @@ extension EventLoop {
     /// It changes when the loop is turned, and when it is given something to do in between.
     public var nextDeadline: UInt64? {
         if handle.hasPendingMail || skipsSleep || wantsFlush { return 0 }
-        var deadline = timers.earliest ?? .max
-        for entry in sweeps { deadline = min(deadline, entry.sweep.nextDeadline ?? .max) }
+        var deadline = min(timers.earliest ?? .max, sweepTime.words.pointee.nextDeadline)
         if dispatchers.keepsAwake { deadline = min(deadline, now &+ DispatcherList.awakeNanos) }
         return deadline == .max ? nil : deadline
     }
@@ -28,7 +27,7 @@ extension EventLoop {
     public var pollMilliseconds: Int32 {
         guard let deadline = nextDeadline else { return -1 }
         // The clock is asked again: callbacks of the last turn took time since `now`.
-        let present = clock.monotonicNanos()
+        let present = presentNanos()
         return deadline <= present ? 0 : Poller.timeout(nanos: deadline - present)
     }
 

@@ -54,6 +54,8 @@ public final class EventLoop {
     @exclusivity(unchecked) var bell: WatchBell?
     @exclusivity(unchecked) var wantsFlush = false
     @exclusivity(unchecked) private(set) var skipsSleep = false
+    let sweepTime = SweepTime()
+    private let usesSystemClock: Bool
     @exclusivity(unchecked) private var mail: [LoopHandle.Letter] = []
     @exclusivity(unchecked) private var nextMail = 0
     @exclusivity(unchecked) var locals: [ObjectIdentifier: any LoopLocal] = [:]
@@ -71,6 +73,7 @@ public final class EventLoop {
         handle = try LoopHandle(name: name)
         poller = try Poller()
         pulse = handle.pulse.words
+        usesSystemClock = clock is SystemClock
         time = clock.monotonicNanos()
         events = .allocate(capacity: Poller.batch)
         handle.bindToCurrentThread()
@@ -198,8 +201,14 @@ public final class EventLoop {
     }
 
     private func readClock() {
-        time = clock.monotonicNanos()
-        for entry in sweeps { entry.sweep.setTime(now) }
+        time = presentNanos()
+        sweepTime.words.pointee.setTime(time)
+    }
+
+    /// What the clock shows, which is asked without ceremony if it is the system's.
+    @inline(__always)
+    func presentNanos() -> UInt64 {
+        usesSystemClock ? clinux_monotonic_nanos() : clock.monotonicNanos()
     }
 
     private func readMail() {
@@ -218,8 +227,10 @@ public final class EventLoop {
             // at the end of the turn, so this turn must not sleep.
             skipsSleep = true
         }
-        mail = []
-        nextMail = 0
+        if nextMail > 0 {
+            mail = []
+            nextMail = 0
+        }
     }
 
     private func fireTimers() {

@@ -6,6 +6,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <time.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -45,6 +46,12 @@ int clinux_pin_thread(int cpu);
 int clinux_set_subreaper(int on);
 int clinux_usable_cpus(void);
 int clinux_is_main_thread(void);
+
+static inline uint64_t clinux_monotonic_nanos(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
 /* What a loop is doing, for those who look on: the watchdog's thread, and the handler of a crash.
  * One thread writes; every word is written and read as a whole, so a reader sees what was, or what
