@@ -85,7 +85,7 @@ let package = Package(
             path: "Tests/Benchmarks/notifier/swift", swiftSettings: strict),
         // Tests
         tests("BytesTests", ["Bytes"]),
-        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"]),
+        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"], exclude: ["PARITY.md"]),
         tests("HTTPWireTests", ["HTTPWire", "Bytes"], resources: [.copy("Vectors")]),
         tests("JSONTests", ["JSON", "Bytes"], resources: [.copy("Corpus")]),
         tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),

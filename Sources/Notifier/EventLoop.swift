@@ -46,6 +46,8 @@ public final class EventLoop {
     @exclusivity(unchecked) var flushers: ContiguousArray<Unmanaged<Flusher>> = []
     @exclusivity(unchecked) var depth = 0
     @exclusivity(unchecked) private(set) var pollNumber: UInt64 = 0
+    /// Number of the poll after which something was unwatched last.
+    @exclusivity(unchecked) var lastUnwatch: UInt64 = 0
     @exclusivity(unchecked) var isStopping = false
     @exclusivity(unchecked) var counters = LoopStatistics()
     @exclusivity(unchecked) var failureCount: UInt64 = 0
@@ -181,8 +183,10 @@ public final class EventLoop {
         let count = poll(sleep ? pollMilliseconds : 0, into: batch)
         readClock()
         pollNumber &+= 1
+        // Nested steps of the timers count on.
+        let present = pollNumber
         fireTimers()
-        dispatch(batch, count, pollNumber)
+        dispatch(batch, count, present)
         runSweeps()
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
         runFlushers()

@@ -49,6 +49,8 @@ struct TimerQueue {
         var deadline: UInt64 = 0
         var age: UInt64 = 0
         var isPending = false  // it has a live entry
+        var isRunning = false
+        var isMoved = false  // to `deadline`, while it runs
     }
 
     /// Below this many entries stale ones are not worth a sweep.
@@ -138,9 +140,16 @@ struct TimerQueue {
     }
 
     /// Moves a pending or running timer to a new deadline; the grid starts anew from there.
+    ///
+    /// A running one is pending again when it has returned: nested steps do not enter it.
     @discardableResult
     mutating func move(_ token: TimerToken, to deadline: UInt64) -> Bool {
         guard contains(token) else { return false }
+        if slots[Int(token.slot)].isRunning {
+            slots[Int(token.slot)].deadline = deadline
+            slots[Int(token.slot)].isMoved = true
+            return true
+        }
         let wasPending = slots[Int(token.slot)].isPending
         push(token.slot, deadline)
         if wasPending { noteStale() }
@@ -172,6 +181,7 @@ struct TimerQueue {
         let slot = Int(top.slot)
         guard slots[slot].age < mark, let action = slots[slot].action else { return nil }
         slots[slot].isPending = false
+        slots[slot].isRunning = true
         let token = TimerToken(slot: top.slot, generation: slots[slot].generation)
         removeTop()
         dropStaleTop()
@@ -185,8 +195,15 @@ struct TimerQueue {
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {
         guard contains(due.token) else { return }  // removed itself
-        guard !slots[Int(due.token.slot)].isPending else { return }  // re-armed itself
         let interval = slots[Int(due.token.slot)].intervalNanos
+        let isMoved = slots[Int(due.token.slot)].isMoved
+        slots[Int(due.token.slot)].isRunning = false
+        slots[Int(due.token.slot)].isMoved = false
+        // A timer that fires once has no other way to go on; a periodic one may still say stop.
+        if isMoved, interval == 0 || disposition == .keep {
+            push(due.token.slot, slots[Int(due.token.slot)].deadline)
+            return
+        }
         guard disposition == .keep, interval > 0 else {
             release(due.token.slot)
             return
@@ -201,6 +218,8 @@ struct TimerQueue {
     private mutating func release(_ slot: UInt32) {
         slots[Int(slot)].action = nil
         slots[Int(slot)].isPending = false
+        slots[Int(slot)].isRunning = false
+        slots[Int(slot)].isMoved = false
         slots[Int(slot)].generation &+= 1
         free.append(slot)
     }
