@@ -54,7 +54,9 @@ struct OCSPStaple {
     ///
     /// The name of the issuer is not compared: a certificate and its response come from the same
     /// hands, and the file is not the peer's.
-    private static func find(_ certificate: OpaquePointer, in basic: OpaquePointer) -> OpaquePointer? {
+    private static func find(_ certificate: OpaquePointer, in basic: OpaquePointer)
+        -> OpaquePointer?
+    {
         let wanted = X509_get0_serialNumber(certificate)
         for index in 0..<max(OCSP_resp_count(basic), 0) {
             guard let single = OCSP_resp_get0(basic, index),

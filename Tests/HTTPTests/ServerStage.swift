@@ -33,8 +33,12 @@ final class ServerStage {
     deinit { server.closeAll() }
 
     /// A new peer, connected by a pair of sockets; on TLS its handshake is done unless it `isSilent`.
+    ///
+    /// With `isProxied` the server expects the header of a proxy; `first` sends what is to be there
+    /// when the server accepts.
     func connect(
-        address: SocketAddress? = nil, isSilent: Bool = false, isTCP: Bool = false
+        address: SocketAddress? = nil, isSilent: Bool = false, isTCP: Bool = false,
+        isProxied: Bool = false, first: (ServerPeer) -> Void = { _ in }
     ) throws -> ServerPeer {
         let (near, far) = isTCP ? try Self.tcpPair() : try Self.unixPair()
         let session = try source.map { _ in
@@ -42,7 +46,12 @@ final class ServerStage {
         }
         let peer = ServerPeer(far, session)
         peers.append(peer)
-        try server.accept(Descriptor(owning: near), address ?? .unixPeer(), source?.context)
+        first(peer)
+        if isProxied {
+            try server.greet(Descriptor(owning: near), address ?? .unixPeer(), source)
+        } else {
+            try server.accept(Descriptor(owning: near), address ?? .unixPeer(), source?.context)
+        }
         if !isSilent {
             peer.shakeHands()
             settle()

@@ -237,6 +237,10 @@ extension GatewayLoop {
             json.string(id.readable)
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
+            if let subject = exchange.clientSubject {
+                json.key("client_subject")
+                json.string(subject)
+            }
             if let trace = exchange.field(.traceparent) {
                 json.key("traceparent")
                 json.string(trace)
