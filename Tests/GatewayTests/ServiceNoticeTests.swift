@@ -34,7 +34,7 @@ private final class Manager {
     /// The next message; empty if there is none.
     func hear() -> String {
         var bytes = [UInt8](repeating: 0, count: 4096)
-        let count = recv(number, &bytes, bytes.count, Int32(MSG_DONTWAIT.rawValue))
+        let count = recv(number, &bytes, bytes.count, Int32(MSG_DONTWAIT))
         return String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
     }
 }

@@ -92,9 +92,10 @@ private final class Folder {
         do { _ = try UnixSocketFile.listen(folder.socket, .init()).number }
         // Each thread finds the same stale file.
         let winners = Winners()
+        let path = folder.socket
         DispatchQueue.concurrentPerform(iterations: 8) { _ in
-            do {
-                winners.add(try UnixSocketFile.listen(folder.socket, .init()).release())
+            do throws(SystemError) {
+                winners.add(try UnixSocketFile.listen(path, .init()).release())
             } catch {
                 winners.addLoser(error.code)
             }
