@@ -136,10 +136,10 @@ extension EndToEnd {
         // MARK: PROXY protocol
 
         /// Starts haproxy in front of the two ports, with `option` in its server lines.
-        private func startProxy(_ option: String, before server: Server) throws -> (Program, [Int])
-        {
+        private func startProxy(
+            _ option: String, in folder: TemporaryFolder, before server: Server
+        ) throws -> (Program, [Int]) {
             let ports = try FreePort.take(2)
-            let folder = try TemporaryFolder()
             let file = try folder.write(
                 """
                 global
@@ -169,7 +169,8 @@ extension EndToEnd {
             // One listener without the protocol, for the test's own questions.
             let open = try FreePort.take(1)[0]
             try Server.run(proxied: open) { server in
-                let (program, ports) = try startProxy(option, before: server)
+                let folder = try TemporaryFolder()
+                let (program, ports) = try startProxy(option, in: folder, before: server)
                 for (scheme, port) in [("http", ports[0]), ("https", ports[1])] {
                     let url = "\(scheme)://localhost:\(port)/v1/modules/context/show"
                     try waitUntil("haproxy: \(program.errors)\n\(server.program.errors)") {

@@ -105,7 +105,7 @@ struct SettingsFaultTests {
         BadConfiguration(
             "{ colour: 1 }",
             #"f:1: colour: unknown key; known: allow_anonymous, base_path, limits, listeners, "#
-                + #"log, loops, modules, signals, timers, version"#),
+                + #"log, loops, modules, signals, timers, tls, version"#),
         BadConfiguration(
             "{ limits: { idle: '1s' } }",
             #"f:1: limits.idle: unknown key; did you mean "idle_timeout"?"#),
@@ -225,7 +225,7 @@ struct SettingsFaultTests {
             #"f:1: listeners[0].group: "" is no name"#),
         BadConfiguration(
             "{ listeners: [ { url: 'unix:/s', mode: 432 } ] }",
-            #"f:1: listeners[0].mode: expected a string, found a number"#),
+            #"f:1: listeners[0].mode: expected a string, found a whole number"#),
         BadConfiguration(
             "{ listeners: [ { url: 'unix:/s', proxy_protocol: 'v2' } ] }",
             #"f:1: listeners[0].proxy_protocol: expected true or false, found a string"#),

@@ -15,6 +15,7 @@ import java.security.KeyStore;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.List;
+import java.util.regex.Pattern;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SNIHostName;
 import javax.net.ssl.SSLContext;
@@ -44,7 +45,7 @@ public class TLSClient {
             System.out.println("version-" + label + " " + first.getProtocol());
             System.out.println(
                 "resumed-" + label + " "
-                + (first != second && first.getCreationTime() == second.getCreationTime()));
+                + (first.getCreationTime() == second.getCreationTime()));
         }
         SSLSession side = connect(context(null), "TLSv1.3", "side.example");
         System.out.println("name " + name(side));
@@ -103,8 +104,7 @@ public class TLSClient {
         System.out.println("alpn " + (answer.version() == HttpClient.Version.HTTP_1_1
             ? "http/1.1" : answer.version()));
         String body = answer.body();
-        String key = "\"client_subject\":\"";
-        int start = body.indexOf(key) + key.length();
-        System.out.println("subject " + body.substring(start, body.indexOf('"', start)));
+        var subject = Pattern.compile("\"client_subject\": *\"([^\"]*)\"").matcher(body);
+        System.out.println("subject " + (subject.find() ? subject.group(1) : body));
     }
 }

@@ -20,7 +20,8 @@ function ask(agent, options = {}) {
                     reused: socket.isSessionReused(),
                     version: socket.getProtocol(),
                     alpn: socket.alpnProtocol,
-                    name: socket.getPeerCertificate().subject.CN,
+                    // A resumed session of TLS 1.2 brings no certificate.
+                    name: socket.getPeerCertificate().subject?.CN,
                     body: "",
                 };
                 answer.setEncoding("utf8");
