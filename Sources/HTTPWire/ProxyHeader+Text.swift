@@ -35,7 +35,7 @@ extension ProxyHeader {
 
     /// The client that `line`, which is what follows `PROXY `, names.
     private static func source(_ line: UnsafeRawBufferPointer) throws(WireError) -> Source {
-        var words = Words(rest: line)
+        var words = LineWords(rest: line)
         let family = words.next()
         // What follows UNKNOWN is to be ignored (§2.1).
         if ASCII.isExactly(family, "UNKNOWN") { return .unnamed }
@@ -65,7 +65,7 @@ extension ProxyHeader {
     }
 
     /// The words of a line with one space between them; a further space makes an empty word.
-    private struct Words {
+    private struct LineWords {
         var rest: UnsafeRawBufferPointer
         var isAtEnd = false
 
