@@ -59,9 +59,12 @@ final class ServerStage {
         return peer
     }
 
+    /// Closed in children: one that another test starts at this moment would keep a peer connected.
+    private static let streamKind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+
     private static func unixPair() throws -> (Int32, Int32) {
         var ends: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let kind = Self.streamKind | Int32(SOCK_NONBLOCK.rawValue)
         try #require(socketpair(AF_UNIX, kind, 0, &ends) == 0)
         return (ends[0], ends[1])
     }
@@ -71,10 +74,11 @@ final class ServerStage {
         let any = try #require(try SocketAddress.resolve(.tcp(host: "127.0.0.1", port: 0)).first)
         let listening = try Listener.open(any)
         let bound = SocketAddress(boundTo: listening.number)
-        let far = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let far = socket(AF_INET, Self.streamKind, 0)
         try #require(bound.withPointer { Glibc.connect(far, $0, $1) } == 0)
         let near = accept(listening.number, nil, nil)
         try #require(near >= 0)
+        _ = fcntl(near, F_SETFD, FD_CLOEXEC)
         for end in [near, far] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         return (near, far)
     }
