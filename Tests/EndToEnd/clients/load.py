@@ -3,8 +3,8 @@
 
     load.py PORT AUTHORITY STOP
 
-Half of the threads keep their connection, half open a new one for each request. Prints one JSON
-object: answered requests, failed ones with their reasons, and the certificates that were seen.
+Half of the threads keep their connection, half open a new one for each request. Each answer is a
+line `kept` or `new` on standard error. At the end one JSON object is printed: answered requests, failed ones with their reasons, and the certificates that were seen.
 """
 import http.client
 import json
@@ -50,6 +50,7 @@ def run(keeps):
             with lock:
                 result["answered"] += 1
                 result["kept"] += keeps
+                print("kept" if keeps else "new", file=sys.stderr, flush=True)
             if not keeps:
                 connection.close()
                 connection = None
