@@ -96,6 +96,6 @@ let package = Package(
         tests(
             "EndToEndTests",
             ["signalbox", "bench-worker"] + examples.map { .byName(name: "example-\($0)") },
-            path: "Tests/EndToEnd", exclude: ["browser", "modules", "attacks.py"]),
+            path: "Tests/EndToEnd", exclude: ["browser", "clients", "modules", "attacks.py"]),
     ] + examples.map(example)
 )
