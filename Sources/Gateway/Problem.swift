@@ -122,7 +122,7 @@ extension ModuleError {
             json.endArray()
         case .notStarted(let module, _), .overloaded(let module), .timedOut(let module, _),
             .nonsense(let module, _), .notSafe(let module, _), .unknownCommand(let module, _),
-            .unknownModule(let module):
+            .unknownModule(let module), .upstream(let module, _):
             json.key("module")
             json.string(module)
         case .cancelled, .draining: break

@@ -3,7 +3,7 @@
 #
 #   Tests/Fuzz/run.sh [--runs N | --seconds N] [target ...]
 #
-# Targets: request response chunked cookie path (default: all). Inputs that failed and the corpora
+# Targets: request response chunked cookie path json (default: all). Inputs that failed and the corpora
 # that the fuzzer has gathered stay in .build/fuzz. The exit status is that of the first failure.
 set -eu
 
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
-[ $# -gt 0 ] || set -- request response chunked cookie path
+[ $# -gt 0 ] || set -- request response chunked cookie path json
 
 mkdir -p "$out"
 flags="-O -g -parse-as-library -swift-version 6 -package-name signalbox -sanitize=fuzzer,address"
@@ -36,6 +36,7 @@ build_module() {
 }
 build_module Bytes
 build_module HTTPWire
+build_module JSON
 
 # A sound example of each kind, so that the fuzzer need not find the grammar by chance.
 seed() {
@@ -47,6 +48,7 @@ seed() {
         chunked) printf '%b' '5;a="b";c\r\nhello\r\n0\r\nA: b\r\n\r\n' >"$file" ;;
         cookie) printf '%b' 'x=y; a="b"; c=d, text/*;q=0.5, */*' >"$file" ;;
         path) printf '%b' '/a/%2e%2e/b%C3%A9/./c//d' >"$file" ;;
+        json) printf '%s' '{"jsonrpc":"2.0","id":-1.5e+3,"method":"a","params":[{"b":"\u00e9\n"},true,null]}' >"$file" ;;
     esac
 }
 
@@ -57,14 +59,17 @@ for target in "$@"; do
         chunked) source=FuzzChunked.swift ;;
         cookie) source=FuzzCookie.swift ;;
         path) source=FuzzPath.swift ;;
+        json) source=FuzzJSON.swift ;;
         *) echo "run.sh: no target $target" >&2; exit 2 ;;
     esac
     # shellcheck disable=SC2086
     swiftc $flags -I "$out" -module-name Fuzz -o "$out/$target" "$root/Tests/Fuzz/$source" \
-        "$out/Bytes.o" "$out/HTTPWire.o" 2>"$out/$target.log" || { cat "$out/$target.log"; exit 1; }
+        "$out/Bytes.o" "$out/HTTPWire.o" "$out/JSON.o" 2>"$out/$target.log" || { cat "$out/$target.log"; exit 1; }
     mkdir -p "$out/corpus/$target"
     seed "$target"
     echo "== $target"
-    "$out/$target" "$limit" -max_len=512 -dict="$root/Tests/Fuzz/http.dict" -print_final_stats=1 \
+    words=http.dict
+    [ "$target" != json ] || words=json.dict
+    "$out/$target" "$limit" -max_len=512 -dict="$root/Tests/Fuzz/$words" -print_final_stats=1 \
         -verbosity=0 -artifact_prefix="$out/$target-" "$out/corpus/$target"
 done

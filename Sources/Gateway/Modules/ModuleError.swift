@@ -27,6 +27,8 @@ enum ModuleError: Error, Sendable {
     case timedOut(module: String, limit: Duration)
     /// The module's answer is not what its protocol says.
     case nonsense(module: String, reason: String)
+    /// The upstream gave no answer.
+    case upstream(module: String, UpstreamFault)
     /// The caller has gone.
     case cancelled
     /// The gateway is shutting down.
@@ -71,6 +73,7 @@ enum ModuleError: Error, Sendable {
         case .exited, .nonsense: 502
         case .notStarted, .failing, .overloaded, .draining: 503
         case .timedOut: 504
+        case .upstream(_, let fault): fault.status
         case .cancelled: 499
         }
     }
@@ -98,6 +101,7 @@ enum ModuleError: Error, Sendable {
         case .overloaded: "overloaded"
         case .timedOut: "timed_out"
         case .nonsense: "module_nonsense"
+        case .upstream(_, let fault): fault.code
         case .cancelled: "cancelled"
         case .draining: "draining"
         }
@@ -107,6 +111,7 @@ enum ModuleError: Error, Sendable {
     var isRetryable: Bool {
         switch self {
         case .notStarted, .failing, .overloaded, .draining: true
+        case .upstream(_, let fault): fault.isRetryable
         default: false
         }
     }
@@ -116,6 +121,7 @@ enum ModuleError: Error, Sendable {
         switch self {
         case .failing(_, _, let seconds): seconds
         case .notStarted, .overloaded, .draining: 1
+        case .upstream(_, let fault): fault.retryAfter
         default: nil
         }
     }
@@ -142,6 +148,8 @@ enum ModuleError: Error, Sendable {
             "There was no answer from module \"\(module)\" within \(SettingUnits.text(limit))."
         case .nonsense(let module, let reason):
             "Module \"\(module)\" answered with something that is no answer: \(reason)."
+        case .upstream(let module, let fault):
+            "The server behind module \"\(module)\" gave no answer: \(fault.reason)."
         case .cancelled: "The caller has gone."
         case .draining: "The gateway is shutting down."
         }

@@ -59,4 +59,6 @@ struct ModuleFacts: Sendable {
     var isEager = false
     /// Whether each call carries a context object.
     var wantsContext = false
+    /// What it has done, if it is an upstream.
+    var upstream: UpstreamBoard?
 }

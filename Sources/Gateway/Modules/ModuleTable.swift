@@ -43,6 +43,8 @@ final class ModuleTable {
     @exclusivity(unchecked) private var commands: [NameTable]
     @exclusivity(unchecked) private var records: [[CommandRecord]]
     @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
+    /// The back ends of upstream modules, which take calls as they come from HTTP.
+    @exclusivity(unchecked) var upstreams: [UpstreamModule?]
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
     @exclusivity(unchecked) private var nextRemote: UInt64 = 0
@@ -66,6 +68,7 @@ final class ModuleTable {
         commands = facts.map { NameTable($0.commands.map(\.name)) }
         records = facts.map { $0.commands.map(CommandRecord.init) }
         backends = facts.map { _ in nil }
+        upstreams = facts.map { _ in nil }
         owners = facts.map { _ in nil }
     }
 

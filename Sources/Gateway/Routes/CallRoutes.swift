@@ -55,7 +55,7 @@ extension GatewayLoop {
             exchange.respondFailure(.unknownModule(String(decoding: name, as: UTF8.self)))
             return
         }
-        exchange.respondJSON { json in modules.facts[index].write(&json) }
+        exchange.respondJSON { json in modules.facts[index].write(&json, inFull: true) }
     }
 
     // MARK: Calling
@@ -93,6 +93,10 @@ extension GatewayLoop {
         guard let found = findCommand(exchange, match) else { return }
         if let reply = found.command?.facts.fixedReply, found.command?.facts.isSafe == true {
             reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
+            return
+        }
+        if let upstream = modules.upstreams[found.module], found.command?.facts.isSafe == true {
+            _ = forward(found, to: upstream, .none, exchange)
             return
         }
         guard found.command == nil, modules.isUnknown(found.module) else {
@@ -143,14 +147,39 @@ extension GatewayLoop {
 
     /// POST of a command: refuse early what needs no body to be refused.
     func beginCall(_ exchange: Exchange, _ match: RouteMatch) -> BodyPlan {
-        guard findCommand(exchange, match) != nil else { return .skip }
+        guard let found = findCommand(exchange, match) else { return .skip }
+        // Without a schema to check it against, a body is passed on as it comes, whatever it is.
+        if let upstream = modules.upstreams[found.module], found.command?.facts.schema == nil {
+            return forward(found, to: upstream, .streamed, exchange)
+        }
         return takeJSON(exchange)
     }
 
     /// POST of a command whose body is there.
     func callCommand(_ exchange: Exchange, _ match: RouteMatch) {
         guard let found = findCommand(exchange, match) else { return }
-        withJSON(exchange) { params in call(found, params, exchange) }
+        withJSON(exchange) { params in
+            guard let upstream = modules.upstreams[found.module] else {
+                call(found, params, exchange)
+                return
+            }
+            if let schema = found.command?.facts.schema, let faults = schema.faults(of: params) {
+                exchange.respondFailure(.badParameters(faults))
+            } else {
+                _ = forward(found, to: upstream, .json(params), exchange)
+            }
+        }
+    }
+
+    /// Passes a request on to an upstream.
+    private func forward(
+        _ found: Found, to upstream: UpstreamModule, _ body: UpstreamForward.Body,
+        _ exchange: Exchange
+    ) -> BodyPlan {
+        let limit = timeLimit(found.command, exchange)
+        return UpstreamForward.begin(
+            upstream, exchange, found.name, body, limit: limit,
+            isLimitOurs: limit == timeLimit(found.command, nil))
     }
 
     /// Calls `body` with the request's JSON on one line, `{}` if it is empty; answers 400 if it is
@@ -237,7 +266,7 @@ extension GatewayLoop {
             json.string(id.readable)
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
-            if let trace = exchange.field(.traceparent) {
+            if let trace = exchange.field(.traceparent), TraceContext.isValid(trace) {
                 json.key("traceparent")
                 json.string(trace)
             }
@@ -275,7 +304,9 @@ enum Prefer {
 
 extension ModuleFacts {
     /// Writes the module as the API shows it.
-    func write(_ json: inout JSONWriter) {
+    ///
+    /// - Parameter inFull: writes what changes with each call, too.
+    func write(_ json: inout JSONWriter, inFull: Bool = false) {
         json.beginObject()
         json.key("name")
         json.string(name)
@@ -306,6 +337,7 @@ extension ModuleFacts {
         json.endObject()
         json.key("any_command")
         json.bool(acceptsAnyCommand)
+        if inFull { upstream?.write(&json) }
         json.endObject()
     }
 }
