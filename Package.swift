@@ -66,6 +66,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        // The example of an embedding program, so that it is built and tested with the rest.
+        .executableTarget(
+            name: "shop", dependencies: ["Gateway", "Notifier"],
+            path: "examples/swift-module/Sources/shop", swiftSettings: strict),
         // Benchmarks
         .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
         // Tests
@@ -79,7 +83,7 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging]),
         // The built command with real curl, openssl, Chromium and proxies.
         tests(
-            "EndToEndTests", ["signalbox", "bench-worker"], path: "Tests/EndToEnd",
+            "EndToEndTests", ["signalbox", "bench-worker", "shop"], path: "Tests/EndToEnd",
             exclude: ["browser", "modules", "attacks.py"]),
     ]
 )

