@@ -50,7 +50,7 @@ struct SettingsModuleFaultTests {
         BadConfiguration(
             "{ modules: { a: { http: 'unix:/x', breaker: { failures: 0, pause: '2s', "
                 + "max_pause: '1s' }, health: { path: 'x', evry: '1s' } } } }",
-            #"f:1: modules.a.breaker.failures: 0 is out of range; between 1 and 1000000"#,
+            #"f:1: modules.a.breaker.failures: 0 is out of range; from 1 to 1000000"#,
             #"f:1: modules.a.breaker.max_pause: max_pause is shorter than pause; raise it"#,
             #"f:1: modules.a.health.path: expected a path as in a URL; begin with /"#,
             #"f:1: modules.a.health.evry: unknown key; did you mean "every"?"#),

@@ -106,7 +106,7 @@ def stream(link, name):
     elif name == "big":
         link.sendall(head)
         part = bytes(range(256)) * 256
-        for _ in range(1024):
+        for _ in range(256):
             link.sendall(chunk % (len(part), part))
         link.sendall(b"0\r\n\r\n")
     elif name == "stalled-body":
