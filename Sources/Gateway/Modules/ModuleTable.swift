@@ -162,7 +162,8 @@ final class ModuleTable {
 
     /// Whether module `index` may take a command that is not listed.
     func mayTake(_ command: UnsafeRawBufferPointer, _ index: Int) -> Bool {
-        CommandName.isValid(command) && (facts[index].acceptsAnyCommand || isUnknown(index))
+        CommandName.isValid(command) && !CommandName.isReserved(command)
+            && (facts[index].acceptsAnyCommand || isUnknown(index))
     }
 
     /// Whether module `index` gets a context object with each call.
