@@ -155,13 +155,13 @@ enum OtherReader: String, CaseIterable {
         return accepted
     }
 
-    @Test(arguments: OtherReader.installed, [1, 2, 3] as [UInt64])
+    @Test(arguments: OtherReader.installed, [1, 2] as [UInt64])
     func `all accept and refuse the same texts, and read the same out of them`(
         reader: OtherReader, seed: UInt64
     ) throws {
         var random = RandomJSON(seed: seed)
         var texts: [[UInt8]] = []
-        for _ in 0..<5_000 {
+        for _ in 0..<3_000 {
             let text = random.document()
             texts.append(text)
             texts.append(random.damaged(text))
@@ -169,7 +169,7 @@ enum OtherReader: String, CaseIterable {
         }
         let accepted = try expectAgreement(reader, on: texts)
         // The damage must leave enough of both kinds to compare.
-        #expect(accepted > 5_000 && accepted < 14_000)
+        #expect(accepted > 3_000 && accepted < 8_400)
     }
 
     @Test(arguments: OtherReader.installed)
