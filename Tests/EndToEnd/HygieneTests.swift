@@ -30,10 +30,10 @@ extension EndToEnd {
             let server = try Server { httpPort, _ in
                 """
                 { listeners: [{ url: 'http://localhost:\(httpPort)' }], modules: {
-                    tell: { command: ['python3', '\(file)', 'argument'], pass_context: true,
+                    tell: { command: ['/usr/bin/python3', '\(file)', 'argument'], pass_context: true,
                             environment: { OWN: 'value' }, inherit_environment: ['PATH'] },
-                    bare: { command: ['python3', '\(file)'] },
-                    once: { exec: ['python3', '\(file)', 'once', '{name}', '$HOME', '`id`'],
+                    bare: { command: ['/usr/bin/python3', '\(file)'] },
+                    once: { exec: ['/usr/bin/python3', '\(file)', 'once', '{name}', '$HOME', '`id`'],
                             environment: { OWN: 'value' }, inherit_environment: ['PATH'] } } }
                 """
             }
@@ -107,7 +107,7 @@ extension EndToEnd {
                 let answer = try curl(
                     "--globoff", "--data", "{}",
                     server.http("/v1/modules/bare/" + command.replacing("\n", with: "%0a")))
-                #expect([404, 405].contains(answer.status), "\(answer.status) \(answer.body)")
+                #expect([400, 404, 405].contains(answer.status), "\(answer.status) \(answer.body)")
             }
         }
 
