@@ -66,8 +66,8 @@ struct SettingsModuleFaultTests {
             #"f:1: modules.a.environment."A=B": no variable has such a name"#),
         BadConfiguration(
             "{ modules: { a: { command: ['x'], commands: { b: { params: { type: 'strong' } } } } } }",
-            #"f:1: modules.a.commands.b.params: is no JSON Schema: /type must be one of array, "#
-                + #"boolean, integer, null, number, object, string"#),
+            #"f:1: modules.a.commands.b.params: is no JSON Schema: "#
+                + #"/type names no type of JSON Schema: strong"#),
         BadConfiguration(
             "{ modules: { a: { command: ['x'], pool: 2, per_session: { header: 'X-S' } } } }",
             #"f:1: modules.a.per_session: pool and per_session exclude each other; keep one"#),

@@ -178,6 +178,10 @@ struct SettingsTests {
         #expect(process.handshake.map { text($0.params) } == [#"{"a":[1]}"#, "{}"])
         #expect(process.notifications == ["text/diagnostics": "host.diagnostics"])
         #expect(module.commands[1].method == "tools/call" && module.commands[1].isNotification)
+        let zebra = module.commands[0]
+        #expect(zebra.isSafe && zebra.timeout == .seconds(5) && zebra.description == "z")
+        #expect(text(zebra.params) == #"{"type":"object","properties":{"b":{},"a":true}}"#)
+        #expect(text(zebra.result) == "false")
     }
 
     @Test func `sessions are named by a header field or a cookie`() throws {
@@ -191,11 +195,6 @@ struct SettingsTests {
         #expect(bounds.source == .header("X-S") && bounds.limit == 3)
         #expect(bounds.idleTimeout == .seconds(4))
         #expect(cook.sharing == .perSession(.init(source: .cookie("sid"))))
-        let zebra = module.commands[0]
-        #expect(zebra.isSafe && zebra.timeout == .seconds(5) && zebra.description == "z")
-        #expect(text(zebra.params) == #"{"type":"object","properties":{"b":{},"a":true}}"#)
-        #expect(text(zebra.result) == "false")
-        #expect(module.commands[1] == Settings.Command(name: "aardvark"))
     }
 
     @Test func `a process runs in the folder of the file and may emit below its name`() throws {

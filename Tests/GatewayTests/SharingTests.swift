@@ -150,7 +150,7 @@ import Testing
             for m in lines:
                 seen.append([m["method"], "id" in m])
                 if m["method"] == "text/didOpen":
-                    send({"jsonrpc": "2.0", "method": "text/diagnostics", "params": {"n": 1}})
+                    sys.stdout.write('{"jsonrpc":"2.0","method":"text\\\\/diagnostics","params":{"n": 1}}\\n')
                 if "id" in m: send({"jsonrpc": "2.0", "id": m["id"], "result": seen})
             """, commands: ["tools", "open"], described: [tools, open]
         ) {

@@ -229,7 +229,8 @@ extension SettingsDecoder {
                 object.fault(key, "the pattern at \(place) is not understood")
             }
         } catch {
-            object.fault(key, "is no JSON Schema: \(error)")
+            let text = "\(error)".map { $0.isASCII && $0 < " " ? " " : $0 }
+            object.fault(key, "is no JSON Schema: \(String(text.prefix(200)))")
         }
     }
 

@@ -290,7 +290,8 @@ extension ChildSeat {
         } else if ASCII.isExactly(method, "log") {
             logged(params)
         } else if !settings.notifications.isEmpty,
-            let signal = settings.notifications[String(decoding: method, as: UTF8.self)]
+            // Some writers escape the slash.
+            let signal = settings.notifications[JSONText.string(method)]
         {
             module.surroundings.emit(Payload(Array(signal.utf8)), Payload(params))
         }

@@ -284,6 +284,9 @@ final class ChildSeat {
 
     /// The child has ended; its output has been delivered.
     func ended(_ exit: ChildExit) {
+        // The last one who holds the module may let it go when he hears of this.
+        let module = module
+        defer { withExtendedLifetime(module) {} }
         let wasReady = state == .ready
         child = nil
         takesCalls = false
@@ -313,9 +316,11 @@ final class ChildSeat {
     private func endedAsWished() {
         log(.debug, lastEnd.sentence)
         setState(.stopped, reason: module.isStopping ? nil : reason)
-        module.seatHasEnded()
-        let isWanted = !module.queue.isEmpty || (isRetiring && settings.start == .eager)
-        if isWanted, !module.isStopping { spawn() }
+        guard !module.isStopping else {
+            module.seatHasEnded()
+            return
+        }
+        if !module.queue.isEmpty || (isRetiring && settings.start == .eager) { spawn() }
     }
 
     private func scheduleRestart(reason: String) {

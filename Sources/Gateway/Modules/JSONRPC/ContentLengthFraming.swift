@@ -107,15 +107,13 @@ struct ContentLengthFraming: ~Copyable {
         _ chunk: UnsafeRawBufferPointer, _ sink: (Found) -> Void
     ) -> UnsafeRawBufferPointer {
         var used = 0
-        while used < chunk.count {
+        while used < chunk.count, buffer.count < Self.headByteLimit {
             let byte = chunk[used]
             used += 1
             buffer.append(byte)
-            guard byte == 0x0A else {
-                if buffer.count >= Self.headByteLimit { break }
-                continue
-            }
+            guard byte == 0x0A else { continue }
             let head = buffer.readable
+            guard Self.eachField(of: head, { _, _ in true }) else { break }
             guard head.count >= 4, head[head.count - 2] == 0x0D, head[head.count - 3] == 0x0A else {
                 continue
             }
@@ -128,23 +126,20 @@ struct ContentLengthFraming: ~Copyable {
             }
             return UnsafeRawBufferPointer(rebasing: chunk[used...])
         }
-        if used == chunk.count, buffer.count < Self.headByteLimit, !Self.isNoHead(buffer.readable) {
-            return UnsafeRawBufferPointer(start: nil, count: 0)
-        }
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        let mayGoOn = buffer.readable.last != 0x0A || Self.isUnfinished(buffer.readable)
+        if used == chunk.count, buffer.count < Self.headByteLimit, mayGoOn { return nothing }
         isBroken = true
         sink(.broken(buffer.readable))
         buffer.removeAll()
-        return UnsafeRawBufferPointer(start: nil, count: 0)
+        return nothing
     }
 
-    /// Whether what has come so far can no longer become a head: a complete line that is no field,
-    /// or the end of a head without a length.
-    private static func isNoHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let last = bytes.last, last == 0x0A else { return false }
-        if bytes.count >= 4, bytes[bytes.count - 2] == 0x0D, bytes[bytes.count - 3] == 0x0A {
-            return length(in: bytes) == nil
-        }
-        return !eachField(of: bytes) { _, _ in true }
+    /// Whether complete lines are fields, and the empty line has not come.
+    private static func isUnfinished(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let hasEnded =
+            bytes.count >= 4 && bytes[bytes.count - 2] == 0x0D && bytes[bytes.count - 3] == 0x0A
+        return !hasEnded && eachField(of: bytes) { _, _ in true }
     }
 
     /// The value of the one Content-Length of a head; nil if a line breaks the rules.
@@ -172,7 +167,8 @@ struct ContentLengthFraming: ~Copyable {
         while start < head.count {
             guard let end = head[start...].firstIndex(of: 0x0A), end > start, head[end - 1] == 0x0D
             else { return false }
-            if end - 1 == start { return true }
+            // The empty line ends a head; none begins with it.
+            if end - 1 == start { return start > 0 }
             guard let colon = head[start..<(end - 1)].firstIndex(of: UInt8(ascii: ":")),
                 colon > start, head[start..<colon].allSatisfy(ASCII.isToken)
             else { return false }
