@@ -84,7 +84,12 @@ extension EndToEnd {
 
         @Test func `health knows ready from not ready`() throws {
             let broken = (name: "broken", command: ["false"])
-            try Server.run(Configuration(modules: [broken], hasTick: false)) { server in
+            let configuration = Configuration(modules: [broken], hasTick: false)
+            let server = try Server {
+                configuration.text(httpPort: $0, httpsPort: $1)
+                    .replacing("broken: {", with: "broken: { required: true,")
+            }
+            do {
                 let url = ["--url", server.http("")]
                 #expect(try signalbox(["health"] + url).output == "ok\n")
                 // A call starts the module, which ends at once.
@@ -96,6 +101,7 @@ extension EndToEnd {
                 #expect(health.output.contains("\"ready\":false"))
                 #expect(health.errors.contains("module broken is failing"))
             }
+            try server.stop()
         }
 
         @Test func `TLS is believed only with its authority`() throws {

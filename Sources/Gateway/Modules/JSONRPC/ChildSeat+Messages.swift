@@ -218,6 +218,7 @@ extension ChildSeat {
     }
 
     /// Logs what a child does wrong: the first few times tell what it is, a flood tells no more.
+    ///
     /// Where the configuration is strict, that ends the child.
     private func complain(_ message: @autoclosure () -> String) {
         complaints += 1
