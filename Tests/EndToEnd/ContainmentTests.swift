@@ -131,6 +131,38 @@ extension EndToEnd {
             }
         }
 
+        @Test func `the context says whose certificate the client showed`() throws {
+            let folder = try TemporaryFolder()
+            let script = """
+                set -e; cd '\(folder.path)'
+                new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "$@"; }
+                new -x509 -keyout ca.key -out ca.crt -subj '/CN=Test authority' -days 2
+                new -keyout ada.key -out ada.csr -subj '/O=Box/CN=ada'
+                openssl x509 -req -in ada.csr -CA ca.crt -CAkey ca.key -CAcreateserial \
+                    -out ada.crt -days 2
+                """
+            #expect(try Command.run(["sh", "-c", script]).status == 0)
+            let server = try Server(in: folder) { httpPort, httpsPort in
+                """
+                { listeners: [
+                    { url: 'http://localhost:\(httpPort)' },
+                    { url: 'https://localhost:\(httpsPort)',
+                      certificate: '\(Checkout.root)/certs/localhost.crt',
+                      key: '\(Checkout.root)/certs/localhost.key',
+                      client_ca: 'ca.crt', client_auth: 'optional' } ],
+                  modules: { s: { \(Self.steps), pass_context: true } } }
+                """
+            }
+            let url = server.https("/v1/modules/s/context")
+            let known = try curl(
+                "--cacert", Checkout.authority, "--cert", folder.file("ada.crt"), "--key",
+                folder.file("ada.key"), url)
+            #expect(try jsonObject(known.body)?["tls_subject"] as? String == "CN=ada,O=Box")
+            let unknown = try curl("--cacert", Checkout.authority, url)
+            #expect(try jsonObject(unknown.body)?["tls_subject"] is NSNull)
+            try server.stop()
+        }
+
         @Test func `a notification is not waited for`() throws {
             try run("slow: { \(Self.slow) }") { server in
                 let answer = try curl(

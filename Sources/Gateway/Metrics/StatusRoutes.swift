@@ -147,6 +147,16 @@ private final class MetricsCollector {
         }
         perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
+        writeModules(&out, modules)
+        writeModuleCounters(&out)
+        writeJobs(&out)
+        header(&out, "start_time_seconds", "gauge", "When the gateway started, since 1970.")
+        out.append("signalbox_start_time_seconds ")
+        out.append(decimal: Int(startWallNanos / 1_000_000_000))
+        out.append("\n")
+    }
+
+    private func writeModules(_ out: inout ByteBuffer, _ modules: [ModuleFacts]) {
         header(&out, "module_ready", "gauge", "Whether a module takes calls.")
         for module in modules {
             out.append("signalbox_module_ready{module=\"")
@@ -161,12 +171,6 @@ private final class MetricsCollector {
             out.append(decimal: module.restarts)
             out.append("\n")
         }
-        writeModuleCounters(&out)
-        writeJobs(&out)
-        header(&out, "start_time_seconds", "gauge", "When the gateway started, since 1970.")
-        out.append("signalbox_start_time_seconds ")
-        out.append(decimal: Int(startWallNanos / 1_000_000_000))
-        out.append("\n")
     }
 
     /// A module that is on every loop has counters on every loop: their sum counts.

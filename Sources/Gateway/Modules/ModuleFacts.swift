@@ -152,6 +152,9 @@ struct ModuleFacts: Sendable {
     /// How often a child was started again after it had ended unexpectedly.
     var restarts: Int { children.reduce(0) { $0 + $1.restarts } }
 
+    /// The most failures in a row of a child; enough of them open the breaker.
+    var failures: Int { children.reduce(0) { max($0, $1.failures) } }
+
     /// The process id of the first child that runs.
     var pid: Int? { children.lazy.compactMap(\.pid).first }
 

@@ -99,7 +99,11 @@ final class ModuleTable {
         commands[index] = NameTable(fresh.commands.map(\.name))
         records[index] = fresh.commands.map(CommandRecord.init)
         revision += 1
-        if !isUnknown(index) || fresh.state == .failing || fresh.state == .stopped {
+        // A reason to be starting is a start that has failed.
+        let hasFailed =
+            fresh.state == .failing || fresh.state == .stopped
+            || (fresh.state == .starting && fresh.reason != nil)
+        if !isUnknown(index) || hasFailed {
             let actions = waiters.removeValue(forKey: index) ?? []
             for waiter in actions { waiter.action() }
         }

@@ -84,6 +84,8 @@ extension ModuleFacts {
         }
         json.key("restarts")
         json.int(restarts)
+        json.key("failures")
+        json.int(failures)
         if children.count > 1 || sessionSource != nil {
             json.key("children")
             json.beginArray()

@@ -71,7 +71,7 @@ extension ChildSeat {
             out.append(message)
             if usesLines { out.append("\n") }
         }
-        scratch.removeAll()
+        if scratch.capacity > Self.scratchLimit { scratch.release() } else { scratch.removeAll() }
     }
 
     private static func append(_ id: Int?, _ call: ModuleCall, to out: inout ByteBuffer) {

@@ -18,6 +18,9 @@ final class ChildSeat {
     /// Bytes that may wait in the pipe to a child that does not read, before calls wait instead.
     static let inputLimit = 4 << 20
 
+    /// Memory kept from one framed message to the next at most.
+    static let scratchLimit = 64 << 10
+
     /// Faults of one child that are logged.
     static let complaintLimit = 10
 

@@ -16,6 +16,9 @@ struct ContentLengthFraming: ~Copyable {
     /// Longest head in bytes: the two fields that the protocol knows take 80.
     static let headByteLimit = 1024
 
+    /// Memory kept from one message to the next at most.
+    private static let keptCapacity = 64 << 10
+
     /// What was found; the bytes are valid during the call of the sink.
     enum Found {
         /// A message.
@@ -74,7 +77,12 @@ struct ContentLengthFraming: ~Copyable {
             } else {
                 buffer.append(piece)
                 sink(.message(buffer.readable))
-                buffer.removeAll()
+                // One large message is no reason to keep its memory for the child's whole life.
+                if buffer.capacity > Self.keptCapacity {
+                    buffer.release()
+                } else {
+                    buffer.removeAll()
+                }
             }
         } else {
             buffer.append(piece)
