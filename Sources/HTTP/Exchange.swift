@@ -262,8 +262,8 @@ package final class Exchange {
     /// The value of the first field called `name`, in any case of letters; readable while the head is.
     package func field(named name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         guard headBase != nil, let server = connection?.server else { return nil }
-        for index in 0..<server.head.fieldCount {
-            let field = server.head.field(at: index)
+        for index in 0..<server.head.pointee.fieldCount {
+            let field = server.head.pointee.field(at: index)
             let present = slice(field.name)
             if present.count == name.count,
                 zip(present, name).allSatisfy({ ASCII.lower($0) == ASCII.lower($1) })
