@@ -369,8 +369,10 @@ def run(options, gateway, port, surprises):
     chaos = asyncio.run(
         storm(port, options.calls - first - warm, options.clients, options.seed + 2, surprises))
     settle(gateway, port, surprises)
-    # Scheduling on a busy machine is what the constant is for.
-    for part, slack in (("p50", 5), ("p99", 50)):
+    # A run of seconds beside other work says little of the slowest in a hundred calls; and a busy
+    # machine's scheduling is what the constants are for.
+    parts = [("p50", 20)] + ([("p99", 50)] if options.calls >= 200_000 else [])
+    for part, slack in parts:
         if chaos[part] > peace[part] * 2 + slack:
             surprises.add(f"the calm module's {part} rose from {peace[part]:.1f} ms in peace "
                           f"to {chaos[part]:.1f} ms")
