@@ -84,6 +84,6 @@ let package = Package(
         // The built command with real curl, openssl, Chromium and proxies.
         tests(
             "EndToEndTests", ["signalbox", "bench-worker", "shop"], path: "Tests/EndToEnd",
-            exclude: ["browser", "modules", "attacks.py"]),
+            exclude: ["browser", "modules", "attacks.py", "chaos", "chaos.py", "strangers"]),
     ]
 )

@@ -9,7 +9,8 @@
 # through sudo.
 set -eu
 
-# One line per need: the file or command that shows it is there, then the package that brings it.
+# One line per need: the file, command or Python module that shows it is there, then the package
+# that brings it.
 # A command counts wherever it comes from, so a newer curl or node of your own is left alone. The
 # last four libraries are what the Swift toolchain itself is linked with.
 build_needs='
@@ -34,6 +35,7 @@ command:wrk                         wrk
 command:chromium                    chromium
 command:nginx                       nginx-light
 command:haproxy                     haproxy
+python:ensurepip                    python3-venv
 '
 
 fail() {
@@ -44,6 +46,7 @@ fail() {
 is_present() {
     case $1 in
         command:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#command:}" >/dev/null 2>&1 ;;
+        python:*) python3 -c "import ${1#python:}" >/dev/null 2>&1 ;;
         file:*)
             # shellcheck disable=SC2086  # the path may be a pattern
             ls ${1#file:} >/dev/null 2>&1

@@ -32,6 +32,7 @@ extension GatewayLoop {
 
     private func begin(_ control: Control) {
         control.hub.onEvent = { [unowned self] in spread($0) }
+        control.jobs.onChange = { [unowned self] in announce($0) }
         control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
         for timer in facts.settings.timers {
             guard let plan = TimerPlan(timer) else { continue }

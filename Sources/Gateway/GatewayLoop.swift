@@ -50,6 +50,9 @@ final class GatewayLoop: RequestHandler {
     /// Whether the gateway is ending.
     @exclusivity(unchecked) var isDraining = false
 
+    /// Progress of calls that was dropped because readers were slow.
+    @exclusivity(unchecked) var droppedProgress: UInt64 = 0
+
     /// The contexts of the TLS listeners, with the files they were read from.
     @exclusivity(unchecked) var tlsSources: [(files: Settings.TLSFiles, source: TLSSource)] = []
 

@@ -7,6 +7,7 @@
 package import Bytes
 package import HTTPWire
 internal import Notifier
+internal import TLS
 
 /// One request and its answer.
 ///
@@ -126,6 +127,13 @@ package final class Exchange {
 
     /// Whether the connection is encrypted.
     package var isSecure: Bool { connection?.tls != nil }
+
+    /// The subject of the certificate that the peer has proved to own, in RFC 2253 form; nil if it
+    /// showed none, or one that does not hold.
+    package var tlsSubject: String? {
+        guard let tls = connection?.tls, tls.peerVerification == .verified else { return nil }
+        return tls.peerSubject
+    }
 
     /// Slot of the connection: small numbers, each used by one open connection of the loop.
     package var slot: Int { connection?.slot ?? -1 }
@@ -259,6 +267,21 @@ package final class Exchange {
             return nil
         }
         return slice(range)
+    }
+
+    /// The value of the first field called `name`, in any case of letters; readable while the head is.
+    package func field(named name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard headBase != nil, let server = connection?.server else { return nil }
+        for index in 0..<server.head.pointee.fieldCount {
+            let field = server.head.pointee.field(at: index)
+            let present = slice(field.name)
+            if present.count == name.count,
+                zip(present, name).allSatisfy({ ASCII.lower($0) == ASCII.lower($1) })
+            {
+                return slice(field.value)
+            }
+        }
+        return nil
     }
 
     /// The value of the first field of that name as text, invalid UTF-8 replaced.

@@ -8,7 +8,7 @@ import Testing
 private struct Told: Decodable {
     var line: String?
     var members: [String]?
-    var context: [String: String]?
+    var context: [String: String?]?
     var params: String?
     var arguments: [String]
     var environment: [String: String]
@@ -64,10 +64,10 @@ extension EndToEnd {
                     Set(told.members ?? []) == ["jsonrpc", "id", "method", "params", "context"])
                 #expect(told.members?.count == 5)
                 let context = try #require(told.context)
-                #expect(context["client"] == "127.0.0.1" && context["user"] != "root")
-                #expect(context["traceparent"]?.contains("forged") != true)
+                #expect(context["client"] == "127.0.0.1" && context["user"] ?? nil == nil)
+                #expect(context["traceparent"] ?? nil == nil)
                 #expect(context["request_id"] == answer.fields["x-request-id"])
-                #expect(context["request_id"]?.contains("root") == false)
+                #expect(!context.values.contains { $0?.contains("root") == true })
                 #expect(
                     told.line?.contains(
                         #""params":{"context":{"user":"root"},"id":7,"method":"other","a":1}"#)

@@ -60,7 +60,7 @@ struct SettingsModuleFaultTests {
         BadConfiguration(
             "{ modules: { a: { builtin: 'echo', start: 'eager' } } }",
             #"f:1: modules.a.start: unknown key; known: builtin, command, commands, description, "#
-                + #"exec, http, reply, signals"#),
+                + #"exec, http, reply, required, signals"#),
         BadConfiguration(
             "{ modules: { a: { reply: { x: 1 }, commands: { y: {} } } } }",
             #"f:1: modules.a.commands.y: there is no answer for this command; add it to reply"#),
@@ -88,6 +88,27 @@ struct SettingsModuleFaultTests {
             "{ modules: { a: { command: ['x'], environment: { 'A=B': 'c', D: 1 } } } }",
             #"f:1: modules.a.environment.D: expected a string, found a whole number"#,
             #"f:1: modules.a.environment."A=B": no variable has such a name"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], commands: { b: { params: { type: 'strong' } } } } } }",
+            #"f:1: modules.a.commands.b.params: is no JSON Schema: "#
+                + #"/type names no type of JSON Schema: strong"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], pool: 2, per_session: { header: 'X-S' } } } }",
+            #"f:1: modules.a.per_session: pool and per_session exclude each other; keep one"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], per_session: { cookie: 'a b' } },"
+                + " b: { command: ['x'], per_session: {} } } }",
+            #"f:1: modules.a.per_session.cookie: "a b" is no name of a cookie"#,
+            #"f:1: modules.b.per_session: nothing says what names the session; "#
+                + #"add header or cookie"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], handshake: [{ call: 'a\"b' }, { params: 3 }],"
+                + " notifications: { x: 'signalbox.y' } } } }",
+            #"f:1: modules.a.handshake[0].call: "a\"b" is no name of a method"#,
+            #"f:1: modules.a.handshake[1].params: expected an object or a list, "#
+                + #"found a whole number"#,
+            #"f:1: modules.a.handshake[1]: nothing says what is sent; add call or notify"#,
+            #"f:1: modules.a.notifications.x: signals below signalbox. are the gateway's own"#),
         BadConfiguration(
             "{ modules: { a: { exec: ['x'], exit_status: { '0': 404, '1': 200, '2': 404 } } } }",
             #"f:1: modules.a.exit_status.0: exit codes are 1 to 255"#,

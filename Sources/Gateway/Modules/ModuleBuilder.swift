@@ -20,6 +20,13 @@ enum ModuleBuilder {
             facts.state = .stopped
             facts.wantsContext = process.passesContext
             facts.isEager = process.start == .eager
+            if case .perSession(let bounds) = process.sharing {
+                facts.isEager = false
+                switch bounds.source {
+                case .header(let name): facts.sessionSource = .header(name)
+                case .cookie(let name): facts.sessionSource = .cookie(name)
+                }
+            }
         case .exec: facts.kind = "exec"
         case .upstream(let upstream):
             facts.kind = "upstream"
@@ -40,6 +47,7 @@ enum ModuleBuilder {
             facts.acceptsAnyCommand = commands.isEmpty
         }
         facts.commands = commands
+        facts.isRequired = module.isRequired
         return facts
     }
 
@@ -59,6 +67,7 @@ enum ModuleBuilder {
         var facts = CommandFacts(name: settings.name, isSafe: settings.isSafe)
         facts.description = settings.description
         facts.timeout = settings.timeout
+        facts.isNotification = settings.isNotification
         facts.params = settings.params
         facts.schema = settings.params.flatMap { text in
             text.withUnsafeBytes { bytes in
@@ -83,11 +92,7 @@ extension GatewayLoop {
                     modules.borrow(index, from: peers[owner])
                     continue
                 }
-                modules.own(
-                    index,
-                    StdioModule(
-                        modules.facts[index], process, signals: module.signals,
-                        surroundings(of: index)))
+                modules.own(index, backend(index, module, process))
             case .exec(let exec):
                 guard owner == self.index else {
                     modules.borrow(index, from: peers[owner])
@@ -121,6 +126,20 @@ extension GatewayLoop {
         modules.upstreams[index] = backend
     }
 
+    private func backend(
+        _ index: Int, _ module: Settings.Module, _ process: Settings.ProcessModule
+    ) -> any ModuleBackend {
+        let facts = modules.facts[index]
+        if case .perSession(let bounds) = process.sharing {
+            return SessionModule(
+                facts, process, bounds, signals: module.signals, commands: module.commands,
+                surroundings(of: index))
+        }
+        return StdioModule(
+            facts, process, signals: module.signals, commands: module.commands,
+            surroundings(of: index))
+    }
+
     private func surroundings(of index: Int) -> ModuleSurroundings {
         var logger = facts.logger
         logger[metadataKey: "module"] = "\(modules.facts[index].name)"
@@ -145,19 +164,41 @@ extension GatewayLoop {
         for peer in peers where peer.index != self.index {
             peer.post { $0.modules.update(index, fresh) }
         }
-        guard before.state != fresh.state || before.pid != fresh.pid else { return }
+        guard !before.children.isEmpty || !fresh.children.isEmpty else {
+            if before.state != fresh.state {
+                announce(fresh.name, fresh.state, fresh.reason, child: nil)
+            }
+            return
+        }
+        // Only as many as both have: the children of sessions come and go.
+        let places = min(before.children.count, fresh.children.count)
+        if places == 0, before.state != fresh.state {
+            announce(fresh.name, fresh.state, fresh.reason, child: nil)
+        }
+        for place in 0..<places {
+            let (old, new) = (before.children[place], fresh.children[place])
+            guard old.state != new.state || old.pid != new.pid else { continue }
+            announce(fresh.name, new.state, new.reason, child: places > 1 ? place : nil)
+        }
+    }
+
+    private func announce(_ name: String, _ state: ModuleState, _ reason: String?, child: Int?) {
         let event: String
-        switch fresh.state {
+        switch state {
         case .ready: event = "ready"
         case .stopped, .failing: event = "exited"
-        case .starting: event = fresh.reason == nil ? "started" : "restarting"
+        case .starting: event = reason == nil ? "started" : "restarting"
         }
         emitOwn("signalbox.module.\(event)") { json in
             json.key("module")
-            json.string(fresh.name)
+            json.string(name)
+            if let child {
+                json.key("child")
+                json.int(child)
+            }
             json.key("state")
-            json.string(fresh.state.rawValue)
-            if let reason = fresh.reason {
+            json.string(state.rawValue)
+            if let reason {
                 json.key("reason")
                 json.string(reason)
             }

@@ -23,6 +23,12 @@ enum ModuleError: Error, Sendable {
     case failing(module: String, ChildEnd, retryAfter: Int)
     /// Too many calls are waiting.
     case overloaded(module: String)
+    /// The call waited for its turn as long as it may.
+    case waitedTooLong(module: String, limit: Duration)
+    /// As many sessions as the module may have have a child of their own.
+    case tooManySessions(module: String, limit: Int)
+    /// The module has a child for each session, and the request names none.
+    case sessionRequired(module: String, source: String)
     /// The call took longer than it may.
     case timedOut(module: String, limit: Duration)
     /// The module's answer is not what its protocol says.
@@ -53,13 +59,21 @@ enum ModuleError: Error, Sendable {
         /// The signal's number, if one ended it.
         var signal: Int?
         /// Its last lines on stderr, oldest first.
-        var lastLines: [String]
+        var lastLines: [String] = []
+        /// Why it was not started, or why the gateway ended it.
+        var reason: String?
 
-        /// `was ended by SIGKILL (9)` or `exited with code 3`.
+        /// Whether there was a child at all.
+        var wasRunning: Bool { exitCode != nil || signal != nil }
+
+        /// `was ended by SIGKILL (9)`, `exited with code 3`, or why there was none.
         var sentence: String {
+            guard wasRunning else {
+                return "could not be started" + (reason.map { ": \($0)" } ?? "")
+            }
+            if let reason { return "was ended because it \(reason)" }
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
-            if let exitCode { return "exited with code \(exitCode)" }
-            return "could not be started"
+            return "exited with code \(exitCode ?? 0)"
         }
     }
 
@@ -71,7 +85,8 @@ enum ModuleError: Error, Sendable {
         case .badParameters: 422
         case .failed(_, let error): error.status ?? Self.status(ofCode: error.code)
         case .exited, .nonsense: 502
-        case .notStarted, .failing, .overloaded, .draining: 503
+        case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: 503
+        case .sessionRequired: 400
         case .timedOut: 504
         case .upstream(_, let fault): fault.status
         case .cancelled: 499
@@ -99,6 +114,9 @@ enum ModuleError: Error, Sendable {
         case .notStarted: "module_not_started"
         case .failing: "module_failing"
         case .overloaded: "overloaded"
+        case .waitedTooLong: "queue_timeout"
+        case .tooManySessions: "too_many_sessions"
+        case .sessionRequired: "session_required"
         case .timedOut: "timed_out"
         case .nonsense: "module_nonsense"
         case .upstream(_, let fault): fault.code
@@ -110,7 +128,7 @@ enum ModuleError: Error, Sendable {
     /// Whether the same call may succeed later without harm from having been tried.
     var isRetryable: Bool {
         switch self {
-        case .notStarted, .failing, .overloaded, .draining: true
+        case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: true
         case .upstream(_, let fault): fault.isRetryable
         default: false
         }
@@ -120,7 +138,7 @@ enum ModuleError: Error, Sendable {
     var retryAfter: Int? {
         switch self {
         case .failing(_, _, let seconds): seconds
-        case .notStarted, .overloaded, .draining: 1
+        case .notStarted, .overloaded, .waitedTooLong, .tooManySessions, .draining: 1
         case .upstream(_, let fault): fault.retryAfter
         default: nil
         }
@@ -144,6 +162,14 @@ enum ModuleError: Error, Sendable {
         case .failing(let module, let end, _):
             "Module \"\(module)\" keeps failing: it \(end.sentence)."
         case .overloaded(let module): "Module \"\(module)\" has too many calls waiting."
+        case .waitedTooLong(let module, let limit):
+            "The call waited \(SettingUnits.text(limit)) for its turn at module \"\(module)\", and did"
+                + " not get it."
+        case .tooManySessions(let module, let limit):
+            "Module \"\(module)\" has a child for each session, and \(limit) already."
+        case .sessionRequired(let module, let source):
+            "Module \"\(module)\" has a child for each session, which \(source) names; this request"
+                + " has none, or one that is no name."
         case .timedOut(let module, let limit):
             "There was no answer from module \"\(module)\" within \(SettingUnits.text(limit))."
         case .nonsense(let module, let reason):
