@@ -10,7 +10,8 @@
 # through sudo.
 set -eu
 
-# One line per need: the file or command that shows it is there, then the package that brings it.
+# One line per need: the file, command or Python module that shows it is there, then the package
+# that brings it.
 # A command counts wherever it comes from, so a newer curl or node of your own is left alone. The
 # last four libraries are what the Swift toolchain itself is linked with.
 build_needs='
@@ -37,6 +38,7 @@ command:nginx                       nginx-light
 command:haproxy                     haproxy
 command:redis-server                redis-server
 file:/usr/include/hiredis/async.h   libhiredis-dev
+python:ensurepip                    python3-venv
 '
 bench_needs='
 file:/usr/include/uv.h              libuv1-dev
@@ -52,6 +54,7 @@ fail() {
 is_present() {
     case $1 in
         command:*) PATH=$PATH:/usr/sbin:/sbin command -v "${1#command:}" >/dev/null 2>&1 ;;
+        python:*) python3 -c "import ${1#python:}" >/dev/null 2>&1 ;;
         file:*)
             # shellcheck disable=SC2086  # the path may be a pattern
             ls ${1#file:} >/dev/null 2>&1

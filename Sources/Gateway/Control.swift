@@ -1,5 +1,5 @@
-// Control: what exists once in the gateway and therefore on one loop: the order of signals, and the
-// timers.
+// Control: what exists once in the gateway and therefore on one loop: the order of signals, the
+// timers and the jobs.
 
 internal import Notifier
 
@@ -13,6 +13,9 @@ final class Control {
     /// Timers.
     let timers: TimerBook
 
+    /// Calls without waiting callers.
+    let jobs: JobTable
+
     init(loop: EventLoop, facts: GatewayFacts) {
         let settings = facts.settings.signals.history
         var bounds = SignalHistory.Bounds()
@@ -21,5 +24,6 @@ final class Control {
         bounds.ageNanos = settings.age?.nanoseconds
         hub = SignalHub(epoch: facts.epoch, history: bounds)
         timers = TimerBook(loop: loop)
+        jobs = JobTable(loop: loop, facts.settings.jobs)
     }
 }

@@ -17,7 +17,7 @@ extension GatewayLoop {
         _ sockets: [ListeningSocket], _ keys: TLSTicketKeys
     ) throws {
         self.peers = peers
-        buildBackends(own)
+        try buildBackends(own)
         if let control { begin(control) }
         for socket in sockets where socket.loop == index {
             let listener = facts.settings.listeners[socket.listener]
@@ -38,6 +38,7 @@ extension GatewayLoop {
 
     private func begin(_ control: Control) {
         control.hub.onEvent = { [unowned self] in spread($0) }
+        control.jobs.onChange = { [unowned self] in announce($0) }
         control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
         for timer in facts.settings.timers {
             guard let plan = TimerPlan(timer) else { continue }

@@ -52,6 +52,35 @@ enum Problem {
     }
 }
 
+extension Problem {
+    /// Appends the document of a call that failed.
+    static func append(_ error: ModuleError, of exchange: Exchange, to out: inout ByteBuffer) {
+        append(
+            status: error.status, code: error.code, detail: error.detail, of: exchange,
+            isRetryable: error.isRetryable, to: &out
+        ) { json in error.appendMembers(&json) }
+    }
+
+    /// Writes the document of a call that failed for nobody in particular, such as a job's.
+    static func write(_ error: ModuleError, _ json: inout JSONWriter) {
+        json.beginObject()
+        json.key("type")
+        json.string("urn:signalbox:problem:\(error.code)")
+        json.key("title")
+        json.string(StatusCode.reason(error.status))
+        json.key("status")
+        json.int(error.status)
+        json.key("detail")
+        json.string(error.detail)
+        json.key("code")
+        json.string(error.code)
+        json.key("retryable")
+        json.bool(error.isRetryable)
+        error.appendMembers(&json)
+        json.endObject()
+    }
+}
+
 extension Exchange {
     /// Answers with a problem document.
     func respondProblem(_ status: Int, _ code: StaticString, _ detail: String) {
@@ -65,10 +94,7 @@ extension Exchange {
     func respondFailure(_ error: ModuleError) {
         var body = ByteBuffer()
         let status = error.status
-        Problem.append(
-            status: status, code: error.code, detail: error.detail, of: self,
-            isRetryable: error.isRetryable, to: &body
-        ) { json in error.appendMembers(&json) }
+        Problem.append(error, of: self, to: &body)
         if let seconds = error.retryAfter {
             extraFields.append("Retry-After: ")
             extraFields.append(decimal: seconds)
@@ -107,27 +133,37 @@ extension ModuleError {
         case .exited(let module, let end), .failing(let module, let end, _):
             json.key("module")
             json.string(module)
-            json.key("exit")
-            json.beginObject()
-            if let code = end.exitCode {
-                json.key("code")
-                json.int(code)
-            }
-            if let signal = end.signal {
-                json.key("signal")
-                json.int(signal)
-            }
-            json.endObject()
-            json.key("stderr")
-            json.beginArray()
-            for line in end.lastLines { json.string(line) }
-            json.endArray()
+            end.appendMembers(&json)
         case .notStarted(let module, _), .overloaded(let module), .timedOut(let module, _),
             .nonsense(let module, _), .notSafe(let module, _), .unknownCommand(let module, _),
-            .unknownModule(let module):
+            .unknownModule(let module), .waitedTooLong(let module, _),
+            .tooManySessions(let module, _), .sessionRequired(let module, _),
+            .upstream(let module, _):
             json.key("module")
             json.string(module)
         case .cancelled, .draining: break
         }
+    }
+}
+
+extension ModuleError.ChildEnd {
+    /// Writes how the child ended and its last words; nothing if there was none.
+    fileprivate func appendMembers(_ json: inout JSONWriter) {
+        guard wasRunning else { return }
+        json.key("exit")
+        json.beginObject()
+        if let exitCode {
+            json.key("code")
+            json.int(exitCode)
+        }
+        if let signal {
+            json.key("signal")
+            json.int(signal)
+        }
+        json.endObject()
+        json.key("stderr")
+        json.beginArray()
+        for line in lastLines { json.string(line) }
+        json.endArray()
     }
 }

@@ -8,7 +8,10 @@ struct CheckConfig: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check-config",
         abstract: "Check a configuration file and name every fault.",
-        discussion: "Ends with code 0 if the file is usable, with 3 if it is not.")
+        discussion: """
+            Ends with code 0 if the file is usable and the programs and folders that it names are \
+            there, with 3 if not.
+            """)
 
     @OptionGroup var options: ConfigurationOptions
 
@@ -23,6 +26,12 @@ struct CheckConfig: ParsableCommand {
             try Gateway.check(settings)
         } catch {
             Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
+        }
+        let missing = Gateway.missingPrograms(of: settings)
+        guard missing.isEmpty else {
+            Terminal.fail(
+                "the configuration is sound, but not everything it names is there\n"
+                    + missing.joined(separator: "\n"), ExitStatus.configuration)
         }
         let modules = settings.modules.count
         let timers = settings.timers.count

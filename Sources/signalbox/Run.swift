@@ -43,6 +43,11 @@ struct Run: ParsableCommand {
         } catch {
             Terminal.fail("cannot run this\n\(error)", ExitStatus.configuration)
         }
+        let missing = Gateway.missingPrograms(of: settings)
+        guard missing.isEmpty else {
+            Terminal.fail(
+                "cannot run this\n" + missing.joined(separator: "\n"), ExitStatus.configuration)
+        }
         do throws(GatewayError) {
             try Gateway(settings).run { Terminal.print(Banner.text($0, settings)) }
         } catch {

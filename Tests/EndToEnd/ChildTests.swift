@@ -58,6 +58,8 @@ extension EndToEnd {
                 let answer = try curl("--data", "{}", server.http("/v1/modules/gone/any"))
                 #expect([502, 503].contains(answer.status))
                 #expect(try answer.decode(Problem.self).module == "gone")
+                #expect(!answer.body.contains("\"exit\"") && !answer.body.contains("\"stderr\""))
+                #expect(answer.body.contains("No such file or directory"))
             }
         }
 

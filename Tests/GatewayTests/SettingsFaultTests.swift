@@ -104,7 +104,7 @@ struct SettingsFaultTests {
             #"f:2: modules.host.comand: unknown key; did you mean "command"?"#),
         BadConfiguration(
             "{ colour: 1 }",
-            #"f:1: colour: unknown key; known: allow_anonymous, base_path, limits, listeners, "#
+            #"f:1: colour: unknown key; known: allow_anonymous, base_path, jobs, limits, listeners, "#
                 + #"log, loops, modules, signals, timers, tls, version"#),
         BadConfiguration(
             "{ limits: { idle: '1s' } }",

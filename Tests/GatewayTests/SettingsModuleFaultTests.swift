@@ -31,12 +31,36 @@ struct SettingsModuleFaultTests {
             #"f:1: modules.a.http: "ftp://x" is no URL of ours; "#
                 + #"write http://HOST:PORT, https://HOST:PORT or unix:/PATH"#),
         BadConfiguration(
+            "{ modules: { a: { http: 'http://x:0', ca: 'c', verify: false } } }",
+            #"f:1: modules.a.ca: only https upstreams have authorities; remove it"#,
+            #"f:1: modules.a.verify: only https upstreams are verified; remove it"#,
+            #"f:1: modules.a.verify: with ca there is something to verify; remove one"#,
+            #"f:1: modules.a.http: port 0 is no port to connect to"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'https://x', host: 'a b', body_tmeout: '1s' } } }",
+            #"f:1: modules.a.host: "a b" is no host"#,
+            #"f:1: modules.a.body_tmeout: unknown key; did you mean "body_timeout"?"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'unix:/x',\n headers: { 'x-FORWARDED-for': '1', 'a b': '2', "
+                + "C: 'x\\ny' },\n response_headers: ['Connection', 'X-Ok'] } } }",
+            #"f:2: modules.a.headers.C: the value has a control character"#,
+            #"f:2: modules.a.headers."a b": no field has such a name"#,
+            #"f:2: modules.a.headers.x-FORWARDED-for: this field is the gateway's own"#,
+            #"f:3: modules.a.response_headers[0]: this field is the gateway's own"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'unix:/x', breaker: { failures: 0, pause: '2s', "
+                + "max_pause: '1s' }, health: { path: 'x', evry: '1s' } } } }",
+            #"f:1: modules.a.breaker.failures: 0 is out of range; from 1 to 1000000"#,
+            #"f:1: modules.a.breaker.max_pause: max_pause is shorter than pause; raise it"#,
+            #"f:1: modules.a.health.path: expected a path as in a URL; begin with /"#,
+            #"f:1: modules.a.health.evry: unknown key; did you mean "every"?"#),
+        BadConfiguration(
             "{ modules: { a: { builtin: 'ecko' } } }",
             #"f:1: modules.a.builtin: unknown value "ecko"; did you mean "echo"?"#),
         BadConfiguration(
             "{ modules: { a: { builtin: 'echo', start: 'eager' } } }",
             #"f:1: modules.a.start: unknown key; known: builtin, command, commands, description, "#
-                + #"exec, http, reply, signals"#),
+                + #"exec, http, reply, required, signals"#),
         BadConfiguration(
             "{ modules: { a: { reply: { x: 1 }, commands: { y: {} } } } }",
             #"f:1: modules.a.commands.y: there is no answer for this command; add it to reply"#),
@@ -64,6 +88,27 @@ struct SettingsModuleFaultTests {
             "{ modules: { a: { command: ['x'], environment: { 'A=B': 'c', D: 1 } } } }",
             #"f:1: modules.a.environment.D: expected a string, found a whole number"#,
             #"f:1: modules.a.environment."A=B": no variable has such a name"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], commands: { b: { params: { type: 'strong' } } } } } }",
+            #"f:1: modules.a.commands.b.params: is no JSON Schema: "#
+                + #"/type names no type of JSON Schema: strong"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], pool: 2, per_session: { header: 'X-S' } } } }",
+            #"f:1: modules.a.per_session: pool and per_session exclude each other; keep one"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], per_session: { cookie: 'a b' } },"
+                + " b: { command: ['x'], per_session: {} } } }",
+            #"f:1: modules.a.per_session.cookie: "a b" is no name of a cookie"#,
+            #"f:1: modules.b.per_session: nothing says what names the session; "#
+                + #"add header or cookie"#),
+        BadConfiguration(
+            "{ modules: { a: { command: ['x'], handshake: [{ call: 'a\"b' }, { params: 3 }],"
+                + " notifications: { x: 'signalbox.y' } } } }",
+            #"f:1: modules.a.handshake[0].call: "a\"b" is no name of a method"#,
+            #"f:1: modules.a.handshake[1].params: expected an object or a list, "#
+                + #"found a whole number"#,
+            #"f:1: modules.a.handshake[1]: nothing says what is sent; add call or notify"#,
+            #"f:1: modules.a.notifications.x: signals below signalbox. are the gateway's own"#),
         BadConfiguration(
             "{ modules: { a: { exec: ['x'], exit_status: { '0': 404, '1': 200, '2': 404 } } } }",
             #"f:1: modules.a.exit_status.0: exit codes are 1 to 255"#,

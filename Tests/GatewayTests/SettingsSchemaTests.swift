@@ -118,18 +118,21 @@ struct SettingsSchemaTests {
             text: uncommented, name: "uncommented", folder: Self.folder)
         #expect(settings.loops == 2)
         #expect(settings.limits == Settings.Limits())
+        #expect(settings.jobs == Settings.Jobs())
         #expect(settings.log == Settings.Log())
         var signals = settings.signals
         #expect(signals.history.age == .seconds(3_600))
         signals.history.age = nil
         #expect(signals == Settings.Signals())
-        #expect(settings.modules.map(\.name) == ["host", "df", "api", "demo", "echo"])
+        #expect(settings.modules.map(\.name) == ["host", "time", "df", "api", "demo", "echo"])
         guard case .process(var process) = settings.modules[0].kind else {
             Issue.record("host is no process")
             return
         }
         #expect(process.idleTimeout == .seconds(600) && process.start == .eager)
+        #expect(process.maxLife == .seconds(86_400))
         process.idleTimeout = nil
+        process.maxLife = nil
         process.start = .lazy
         process.child.environment = [:]
         #expect(

@@ -40,18 +40,31 @@ let everything = """
           calls_in_flight: 5, queue: 0, queue_timeout: "7s", line_size: "1MiB",
           start_timeout: "8s", stop_timeout: "9s", idle_timeout: "10m",
           restart: { delay: "1s", max_delay: "1m", failures: 2 },
-          signals: ["host.*", "box.**"],
+          signals: ["host.*", "box.**"], required: true, queue_size: "2MiB", max_life: "1d",
+          framing: "content-length", bad_output: "fail", pool: 3,
+          handshake: [
+            { call: "initialize", params: { a: [1] } }, { notify: "initialized" },
+          ],
+          notifications: { "text/diagnostics": "host.diagnostics" },
           commands: {
             zebra: { safe: true, timeout: "5s", description: "z",
                      params: { type: "object", properties: { b: {}, a: true } }, result: false },
-            aardvark: {},
+            aardvark: { method: "tools/call", notification: true },
           },
         },
+        each: {
+          command: ["x"], per_session: { header: "X-S", limit: 3, idle_timeout: "4s" },
+        },
+        cook: { command: ["x"], per_session: { cookie: "sid" } },
         df: {
           exec: ["df", "-h"], output: "lines", output_size: 10, exit_status: { "1": 404, "2": 503 },
           commands: { one: { exec: ["df", "{path}"] } },
         },
-        api: { http: "https://api.example:8000/base/", ca: "api.crt", connections: 2 },
+        api: { http: "https://api.example:8000/base/", ca: "api.crt", connections: 2, host: "h",
+               queue: 3, queue_timeout: "4s", connect_timeout: "5s", body_timeout: "6s",
+               idle_timeout: "7s", body_size: 8, headers: { A: "b" }, pass_credentials: true,
+               response_headers: ["X-Own"], breaker: { failures: 9, pause: "10s" },
+               health: { path: "/up?x", every: "11s", timeout: "12s" } },
         demo: { reply: { hello: { z: [1, 2.5, null, "é\\n\\u0001"], a: 9007199254740993 }, no: null },
                 commands: { no: { description: "n" } } },
       },
@@ -59,6 +72,7 @@ let everything = """
         history: { events: 10, size: "1KiB", age: "1h" },
         heartbeat: "20s", retry: "3s", subscriptions: 5,
       },
+      jobs: { count: 3, size: "1KiB", keep: "2s", timeout: "3s" },
       timers: {
         tick: { every: "1s", emit: { signal: "demo.tick", data: { from: "timer" } },
                 jitter: "1s", max_runs: 3 },
@@ -106,6 +120,8 @@ struct SettingsTests {
         #expect(signals.history.events == 10 && signals.history.size == 1_024)
         #expect(signals.history.age == .seconds(3_600) && signals.heartbeat == .seconds(20))
         #expect(signals.retry == .seconds(3) && signals.subscriptions == 5)
+        #expect(settings.jobs.count == 3 && settings.jobs.size == 1_024)
+        #expect(settings.jobs.keep == .seconds(2) && settings.jobs.timeout == .seconds(3))
     }
 
     @Test func `listeners have addresses and files`() throws {
@@ -152,7 +168,7 @@ struct SettingsTests {
 
     @Test func `modules and commands keep the order of the file`() throws {
         let modules = try settings(everything).modules
-        #expect(modules.map(\.name) == ["zeta", "host", "df", "api", "demo"])
+        #expect(modules.map(\.name) == ["zeta", "host", "each", "cook", "df", "api", "demo"])
         #expect(modules[1].commands.map(\.name) == ["zebra", "aardvark"])
     }
 
@@ -175,11 +191,31 @@ struct SettingsTests {
         #expect(process.idleTimeout == .seconds(600))
         #expect(process.restart.delay == .seconds(1) && process.restart.maxDelay == .seconds(60))
         #expect(process.restart.failures == 2)
+        #expect(module.isRequired && process.child.queueSize == 2 << 20)
+        #expect(process.maxLife == .seconds(86_400) && process.framing == .contentLength)
+        #expect(process.badOutput == .fail && process.sharing == .pool(3))
+        #expect(process.handshake.map(\.method) == ["initialize", "initialized"])
+        #expect(process.handshake.map(\.isNotification) == [false, true])
+        #expect(process.handshake.map { text($0.params) } == [#"{"a":[1]}"#, "{}"])
+        #expect(process.notifications == ["text/diagnostics": "host.diagnostics"])
+        #expect(module.commands[1].method == "tools/call" && module.commands[1].isNotification)
         let zebra = module.commands[0]
         #expect(zebra.isSafe && zebra.timeout == .seconds(5) && zebra.description == "z")
         #expect(text(zebra.params) == #"{"type":"object","properties":{"b":{},"a":true}}"#)
         #expect(text(zebra.result) == "false")
-        #expect(module.commands[1] == Settings.Command(name: "aardvark"))
+    }
+
+    @Test func `sessions are named by a header field or a cookie`() throws {
+        let modules = try settings(everything).modules
+        guard case .process(let each) = modules[2].kind, case .process(let cook) = modules[3].kind,
+            case .perSession(let bounds) = each.sharing
+        else {
+            Issue.record("each and cook have no children per session")
+            return
+        }
+        #expect(bounds.source == .header("X-S") && bounds.limit == 3)
+        #expect(bounds.idleTimeout == .seconds(4))
+        #expect(cook.sharing == .perSession(.init(source: .cookie("sid"))))
     }
 
     @Test func `a process runs in the folder of the file and may emit below its name`() throws {
@@ -200,23 +236,39 @@ struct SettingsTests {
         exec.output = .lines
         exec.outputSize = 10
         exec.exitStatus = [1: 404, 2: 503]
-        #expect(modules[2].kind == .exec(exec))
-        #expect(modules[2].commands[0].exec == ["df", "{path}"])
+        #expect(modules[4].kind == .exec(exec))
+        #expect(modules[4].commands[0].exec == ["df", "{path}"])
         var api = Settings.UpstreamModule(
             url: "https://api.example:8000/base/",
             address: .tcp(host: "api.example", port: 8000), basePath: "/base", usesTLS: true)
         api.authority = "/etc/box/api.crt"
         api.connections = 2
-        #expect(modules[3].kind == .upstream(api))
-        guard case .reply(let replies) = modules[4].kind else {
+        api.host = "h"
+        api.queue = 3
+        api.queueTimeout = .seconds(4)
+        api.connectTimeout = .seconds(5)
+        api.bodyTimeout = .seconds(6)
+        api.idleTimeout = .seconds(7)
+        api.bodySize = 8
+        api.headers = ["A": "b"]
+        api.passesCredentials = true
+        api.responseHeaders = ["x-own"]
+        api.breaker.failures = 9
+        api.breaker.pause = .seconds(10)
+        var health = Settings.UpstreamModule.Health(path: "/up?x")
+        health.every = .seconds(11)
+        health.timeout = .seconds(12)
+        api.health = health
+        #expect(modules[5].kind == .upstream(api))
+        guard case .reply(let replies) = modules[6].kind else {
             Issue.record("demo is no reply")
             return
         }
         #expect(
             text(replies["hello"]) == #"{"z":[1,2.5,null,"é\n\u0001"],"a":9007199254740993}"#)
         #expect(text(replies["no"]) == "null")
-        #expect(modules[4].commands.map(\.name) == ["no", "hello"])
-        #expect(modules[4].commands.map(\.isSafe) == [false, true])
+        #expect(modules[6].commands.map(\.name) == ["no", "hello"])
+        #expect(modules[6].commands.map(\.isSafe) == [false, true])
     }
 
     @Test func `an exec module without commands has the command run`() throws {

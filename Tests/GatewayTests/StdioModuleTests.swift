@@ -8,109 +8,6 @@ import Testing
 
 @testable import Gateway
 
-/// A module with a child whose behaviour is a few lines of Python.
-///
-/// Confined to one test.
-private final class Scene {
-    let loop: EventLoop
-    let module: StdioModule
-    private(set) var states: [ModuleState] = []
-    private(set) var signals: [(String, String)] = []
-    private(set) var log: [String] = []
-
-    /// `script` sees `send(object)`, `lines` and `sys`, `json`, `os`.
-    init(
-        _ script: String, commands: [String] = ["any"],
-        _ adjust: (inout Settings.ProcessModule) -> Void = { _ in }
-    ) throws {
-        let prelude = """
-            import sys, json, os, time
-            def send(o): sys.stdout.write(json.dumps(o) + "\\n"); sys.stdout.flush()
-            lines = (json.loads(l) for l in sys.stdin)
-            """
-        var settings = Settings.ProcessModule(
-            command: ["python3", "-c", prelude + "\n" + script], directory: "/tmp")
-        settings.child.inheritedEnvironment = ["PATH"]
-        settings.restart.delay = .milliseconds(1)
-        settings.child.stopTimeout = .milliseconds(200)
-        adjust(&settings)
-        let facts = ModuleFacts(
-            name: "m", kind: "process", state: .stopped,
-            commands: commands.map { CommandFacts(name: $0, isSafe: false) })
-        let loop = try EventLoop()
-        self.loop = loop
-        var keep: ((ModuleFacts) -> Void)?
-        var emitted: ((Payload, Payload) -> Void)?
-        var wrote: ((String) -> Void)?
-        module = StdioModule(
-            facts, settings, signals: ["m.**"],
-            ModuleSurroundings(
-                loop: loop, publish: { keep?($0) }, emit: { emitted?($0, $1) },
-                log: { wrote?("\($0): \($1)") }))
-        keep = { [weak self] in self?.states.append($0.state) }
-        emitted = { [weak self] name, data in
-            guard let self else { return }
-            signals.append((text(name), text(data)))
-        }
-        wrote = { [weak self] in self?.log.append($0) }
-    }
-
-    deinit {
-        var isStopped = false
-        module.stop { isStopped = true }
-        loop.run(until: { isStopped }, limit: .seconds(10))
-    }
-
-    private func text(_ payload: Payload) -> String {
-        String(decoding: payload.bytes, as: UTF8.self)
-    }
-
-    /// Starts a call; its outcome goes to the returned box.
-    func start(_ command: String = "any", _ params: String = "{}") -> Outcome {
-        let outcome = Outcome()
-        let ticket = CallTicket { outcome.take($0) }
-        outcome.ticket = ticket
-        Array(command.utf8).withUnsafeBytes { name in
-            Array(params.utf8).withUnsafeBytes { bytes in
-                module.call(
-                    ModuleCall(
-                        command: name, params: bytes,
-                        context: UnsafeRawBufferPointer(start: nil, count: 0)), ticket)
-            }
-        }
-        return outcome
-    }
-
-    /// Calls and waits.
-    func call(_ command: String = "any", _ params: String = "{}") -> Outcome {
-        let outcome = start(command, params)
-        wait { outcome.isDone }
-        return outcome
-    }
-
-    @discardableResult
-    func wait(_ condition: () -> Bool) -> Bool {
-        loop.run(until: condition, limit: .seconds(20))
-    }
-}
-
-/// What came of a call.
-///
-/// Confined to one test.
-private final class Outcome {
-    var ticket: CallTicket?
-    private(set) var result: String?
-    private(set) var error: ModuleError?
-    var isDone: Bool { result != nil || error != nil }
-
-    func take(_ outcome: CallOutcome) {
-        switch outcome {
-        case .result(let bytes): result = String(decoding: bytes, as: UTF8.self)
-        case .failure(let failure): error = failure
-        }
-    }
-}
-
 @Suite struct StdioModuleTests {
     private static let echo = """
         for m in lines:
@@ -159,7 +56,9 @@ private final class Outcome {
                 send({"jsonrpc": "2.0", "id": m["id"], "result": "again"})
             """)
         for _ in 0..<5 { #expect(scene.call().result == "\"right\"") }
-        #expect(scene.module.counters.unknownAnswers >= 30)
+        let counters = scene.module.counters
+        #expect(counters.unknownAnswers + counters.lateAnswers >= 30)
+        #expect(counters.lateAnswers >= 5)
     }
 
     @Test func `garbage, blank and overlong lines are skipped and counted`() throws {
@@ -172,8 +71,8 @@ private final class Outcome {
             """
         ) { $0.lineSize = 4096 }
         #expect(scene.call().result == "1")
-        #expect(scene.module.counters.malformedLines == 5)
-        #expect(scene.module.counters.overlongLines == 1)
+        #expect(scene.module.counters.malformed == 5)
+        #expect(scene.module.counters.overlong == 1)
     }
 
     @Test func `an error of the module keeps its code, message, data and status`() throws {
@@ -246,18 +145,35 @@ private final class Outcome {
             settings.restart.maxDelay = .seconds(60)
             settings.restart.delay = .milliseconds(5)
         }
-        let outcome = scene.call()
-        #expect(outcome.error?.status == 503)
-        #expect(scene.module.facts.state == .failing)
+        let error = try #require(scene.call().error)
+        #expect(error.status == 502)
+        guard case .exited(_, let end) = error else {
+            Issue.record("\(error)")
+            return
+        }
+        #expect(end.exitCode == 7 && end.lastLines == ["no licence"])
+        scene.wait { scene.module.facts.state == .failing }
         let again = scene.call()
         #expect(again.error?.status == 503 && again.error?.retryAfter != nil)
+        #expect(scene.module.facts.children[0].failures == 3)
     }
 
     @Test func `a program that is not there is said so`() throws {
-        let scene = try Scene("") { $0.command = ["/does/not/exist"] }
+        let scene = try Scene("") {
+            $0.command = ["/does/not/exist"]
+            $0.restart.failures = 2
+            $0.restart.maxDelay = .seconds(60)
+        }
         let error = try #require(scene.call().error)
         #expect(error.status == 503)
         #expect(error.detail.contains("No such file"))
+        scene.wait { scene.module.facts.state == .failing }
+        guard case .failing(_, let end, _) = try #require(scene.call().error) else {
+            Issue.record("the module is not failing")
+            return
+        }
+        #expect(!end.wasRunning && end.lastLines.isEmpty)
+        #expect(end.sentence.contains("No such file"))
     }
 
     @Test func `commands come from rpc.discover`() throws {
@@ -317,12 +233,12 @@ private final class Outcome {
                 else: held = m["id"]
             """)
         let outcome = scene.start()
-        scene.wait { scene.module.pending.count == 1 }
+        scene.wait { scene.module.seats[0].pending.count == 1 }
         outcome.ticket?.cancel()
         scene.wait { !scene.signals.isEmpty }
         #expect(scene.signals.map(\.1) == ["true"])
         #expect(!outcome.isDone)
-        #expect(scene.module.counters.unknownAnswers == 1)
+        #expect(scene.module.counters.lateAnswers == 1)
     }
 
     @Test func `calls beyond what the child may have wait, those beyond the queue are refused`()

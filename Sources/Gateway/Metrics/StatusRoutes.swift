@@ -7,14 +7,10 @@ internal import JSON
 internal import Notifier
 
 extension GatewayLoop {
-    /// Ready means: this loop serves and is not draining, no module is failing, and those that start
-    /// with the gateway have started.
+    /// Ready means: this loop serves and is not draining, the modules that start with the gateway
+    /// have shown how that turns out, and those that are required work.
     func showReadiness(_ exchange: Exchange) {
-        let isReady =
-            !isDraining
-            && modules.facts.allSatisfy { module in
-                module.state != .failing && !(module.isEager && module.state != .ready)
-            }
+        let isReady = !isDraining && !modules.facts.contains(where: \.holdsReadiness)
         let query = exchange.query
         let isVerbose = query.elementsEqual("verbose".utf8)
         guard isVerbose || !isReady else {
@@ -34,6 +30,8 @@ extension GatewayLoop {
                 json.beginObject()
                 json.key("state")
                 json.string(module.state.rawValue)
+                json.key("required")
+                json.bool(module.isRequired)
                 if let reason = module.reason {
                     json.key("reason")
                     json.string(reason)
@@ -74,6 +72,9 @@ private struct LoopMetrics: Sendable {
     let streams: Int
     let delivered: UInt64
     let cut: UInt64
+    let droppedProgress: UInt64
+    let modules: [(name: String, counters: ModuleCounters)]
+    let jobs: (running: Int, kept: Int, bytes: Int)?
 
     init(_ part: GatewayLoop) {
         index = part.index
@@ -83,6 +84,13 @@ private struct LoopMetrics: Sendable {
         streams = part.subscriptions.count
         delivered = part.subscriptions.deliveredCount
         cut = part.subscriptions.cutCount
+        droppedProgress = part.droppedProgress
+        modules = part.modules.facts.enumerated().compactMap { index, facts in
+            part.modules.counters(index).map { (facts.name, $0) }
+        }
+        jobs = part.control.map {
+            ($0.jobs.runningCount, $0.jobs.count, $0.jobs.byteCount)
+        }
     }
 }
 
@@ -134,8 +142,21 @@ private final class MetricsCollector {
         perLoop(&out, "streams_cut_total", "counter", "Streams cut because they read too slowly.") {
             $0.cut
         }
+        perLoop(&out, "progress_dropped_total", "counter", "Progress dropped for slow readers.") {
+            $0.droppedProgress
+        }
         perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
+        writeModules(&out, modules)
+        writeModuleCounters(&out)
+        writeJobs(&out)
+        header(&out, "start_time_seconds", "gauge", "When the gateway started, since 1970.")
+        out.append("signalbox_start_time_seconds ")
+        out.append(decimal: Int(startWallNanos / 1_000_000_000))
+        out.append("\n")
+    }
+
+    private func writeModules(_ out: inout ByteBuffer, _ modules: [ModuleFacts]) {
         header(&out, "module_ready", "gauge", "Whether a module takes calls.")
         for module in modules {
             out.append("signalbox_module_ready{module=\"")
@@ -150,9 +171,50 @@ private final class MetricsCollector {
             out.append(decimal: module.restarts)
             out.append("\n")
         }
-        header(&out, "start_time_seconds", "gauge", "When the gateway started, since 1970.")
-        out.append("signalbox_start_time_seconds ")
-        out.append(decimal: Int(startWallNanos / 1_000_000_000))
+    }
+
+    /// A module that is on every loop has counters on every loop: their sum counts.
+    private func writeModuleCounters(_ out: inout ByteBuffer) {
+        var sums: [String: ModuleCounters] = [:]
+        for loop in loops {
+            for module in loop.modules {
+                sums[module.name, default: ModuleCounters()].add(module.counters)
+            }
+        }
+        let modules = sums.sorted { $0.key < $1.key }
+        for (place, counter) in ModuleCounters().all.enumerated() {
+            out.append("# HELP signalbox_module_")
+            out.append(counter.name)
+            out.append("_total ")
+            out.append(counter.help)
+            out.append("\n# TYPE signalbox_module_")
+            out.append(counter.name)
+            out.append("_total counter\n")
+            for (name, counters) in modules {
+                out.append("signalbox_module_")
+                out.append(counter.name)
+                out.append("_total{module=\"")
+                out.append(text: name)
+                out.append("\"} ")
+                out.append(decimal: Int(clamping: counters.all[place].value))
+                out.append("\n")
+            }
+        }
+    }
+
+    private func writeJobs(_ out: inout ByteBuffer) {
+        guard let jobs = loops.lazy.compactMap(\.jobs).first else { return }
+        header(&out, "jobs_running", "gauge", "Jobs that have not ended.")
+        out.append("signalbox_jobs_running ")
+        out.append(decimal: jobs.running)
+        out.append("\n")
+        header(&out, "jobs_kept", "gauge", "Jobs that are running or can still be looked at.")
+        out.append("signalbox_jobs_kept ")
+        out.append(decimal: jobs.kept)
+        out.append("\n")
+        header(&out, "jobs_bytes", "gauge", "Bytes kept of the results of jobs.")
+        out.append("signalbox_jobs_bytes ")
+        out.append(decimal: jobs.bytes)
         out.append("\n")
     }
 

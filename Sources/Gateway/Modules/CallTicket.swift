@@ -16,9 +16,14 @@ final class CallTicket {
     @exclusivity(unchecked) private var completion: ((CallOutcome) -> Void)?
     @exclusivity(unchecked) private var cancellation: (() -> Void)?
     @exclusivity(unchecked) private var conclusion: (() -> Void)?
+    @exclusivity(unchecked) private var backendConclusion: (() -> Void)?
+
+    /// Who wants to know how the call is getting on, if anybody does.
+    let observer: CallObserver?
 
     /// Makes a ticket; `completion` gets the outcome, once.
-    init(_ completion: @escaping (CallOutcome) -> Void) {
+    init(observer: CallObserver? = nil, _ completion: @escaping (CallOutcome) -> Void) {
+        self.observer = observer
         self.completion = completion
     }
 
@@ -34,6 +39,11 @@ final class CallTicket {
     /// Says what to do when the call is over, however it ends.
     func onConclusion(_ action: @escaping () -> Void) {
         conclusion = action
+    }
+
+    /// The same for the back end that has the call.
+    func onFinish(_ action: @escaping () -> Void) {
+        backendConclusion = action
     }
 
     /// Delivers the outcome.
@@ -57,6 +67,9 @@ final class CallTicket {
         let action = conclusion
         conclusion = nil
         action?()
+        guard let last = backendConclusion else { return }
+        backendConclusion = nil
+        last()
     }
 
     /// Delivers a failure.
@@ -73,6 +86,26 @@ final class CallTicket {
     }
 }
 
+/// Hears of a call while it runs.
+///
+/// Loop-confined. Bytes are readable during the call of a closure only.
+final class CallObserver {
+    /// A value that the module reported, as JSON, and how many before it were dropped because they
+    /// came faster than they could be passed on.
+    let progress: (_ value: UnsafeRawBufferPointer, _ dropped: Int) -> Void
+
+    /// A line that the module's program wrote to its standard error while it had the call.
+    let output: ((_ line: UnsafeRawBufferPointer) -> Void)?
+
+    init(
+        progress: @escaping (_ value: UnsafeRawBufferPointer, _ dropped: Int) -> Void,
+        output: ((_ line: UnsafeRawBufferPointer) -> Void)? = nil
+    ) {
+        self.progress = progress
+        self.output = output
+    }
+}
+
 /// One call as its module gets it.
 struct ModuleCall {
     /// The command's name.
@@ -85,6 +118,9 @@ struct ModuleCall {
 
     /// The context object to pass along, as JSON, or empty.
     var context: UnsafeRawBufferPointer
+
+    /// Whose child is meant, for a module that has one for each session; empty for nobody's.
+    var session = UnsafeRawBufferPointer(start: nil, count: 0)
 }
 
 /// What answers the commands of one module on its owning loop.
@@ -100,6 +136,9 @@ protocol ModuleBackend: AnyObject {
     /// Starts in any case, as the first call would.
     func wake()
 
+    /// What has been counted since the start.
+    var counters: ModuleCounters { get }
+
     /// Ends what runs at once, whatever it is doing; `stop` has been called or follows.
     func kill()
 
@@ -108,6 +147,7 @@ protocol ModuleBackend: AnyObject {
 }
 
 extension ModuleBackend {
+    var counters: ModuleCounters { ModuleCounters() }
     func start() {}
     func wake() {}
     func kill() {}

@@ -145,7 +145,10 @@ private final class ExecRun {
         command.output = .bytes
         var events = ChildEvents()
         events.onBytes = { [unowned self] _, bytes in take(bytes) }
-        events.onLine = { [unowned self] _, line in tail.append(line) }
+        events.onLine = { [unowned self] _, line in
+            tail.append(line)
+            ticket.observer?.output?(line)
+        }
         events.onExit = { [self] exit in
             child = nil
             finish(exit)

@@ -23,10 +23,18 @@ enum ModuleError: Error, Sendable {
     case failing(module: String, ChildEnd, retryAfter: Int)
     /// Too many calls are waiting.
     case overloaded(module: String)
+    /// The call waited for its turn as long as it may.
+    case waitedTooLong(module: String, limit: Duration)
+    /// As many sessions as the module may have have a child of their own.
+    case tooManySessions(module: String, limit: Int)
+    /// The module has a child for each session, and the request names none.
+    case sessionRequired(module: String, source: String)
     /// The call took longer than it may.
     case timedOut(module: String, limit: Duration)
     /// The module's answer is not what its protocol says.
     case nonsense(module: String, reason: String)
+    /// The upstream gave no answer.
+    case upstream(module: String, UpstreamFault)
     /// The caller has gone.
     case cancelled
     /// The gateway is shutting down.
@@ -53,13 +61,22 @@ enum ModuleError: Error, Sendable {
         /// Whether it ended in a way that is not known.
         var isUnknown = false
         /// Its last lines on stderr, oldest first.
-        var lastLines: [String]
+        var lastLines: [String] = []
+        /// Why it was not started, or why the gateway ended it.
+        var reason: String?
 
-        /// `was ended by SIGKILL (9)` or `exited with code 3`.
+        /// Whether there was a child at all.
+        var wasRunning: Bool { exitCode != nil || signal != nil || isUnknown }
+
+        /// `was ended by SIGKILL (9)`, `exited with code 3`, or why there was none.
         var sentence: String {
+            guard wasRunning else {
+                return "could not be started" + (reason.map { ": \($0)" } ?? "")
+            }
+            if let reason { return "was ended because it \(reason)" }
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
             if let exitCode { return "exited with code \(exitCode)" }
-            return isUnknown ? "ended in an unknown way" : "could not be started"
+            return "ended in an unknown way"
         }
     }
 
@@ -71,8 +88,10 @@ enum ModuleError: Error, Sendable {
         case .badParameters: 422
         case .failed(_, let error): error.status ?? Self.status(ofCode: error.code)
         case .exited, .nonsense: 502
-        case .notStarted, .failing, .overloaded, .draining: 503
+        case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: 503
+        case .sessionRequired: 400
         case .timedOut: 504
+        case .upstream(_, let fault): fault.status
         case .cancelled: 499
         }
     }
@@ -98,8 +117,12 @@ enum ModuleError: Error, Sendable {
         case .notStarted: "module_not_started"
         case .failing: "module_failing"
         case .overloaded: "overloaded"
+        case .waitedTooLong: "queue_timeout"
+        case .tooManySessions: "too_many_sessions"
+        case .sessionRequired: "session_required"
         case .timedOut: "timed_out"
         case .nonsense: "module_nonsense"
+        case .upstream(_, let fault): fault.code
         case .cancelled: "cancelled"
         case .draining: "draining"
         }
@@ -108,7 +131,8 @@ enum ModuleError: Error, Sendable {
     /// Whether the same call may succeed later without harm from having been tried.
     var isRetryable: Bool {
         switch self {
-        case .notStarted, .failing, .overloaded, .draining: true
+        case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: true
+        case .upstream(_, let fault): fault.isRetryable
         default: false
         }
     }
@@ -117,7 +141,8 @@ enum ModuleError: Error, Sendable {
     var retryAfter: Int? {
         switch self {
         case .failing(_, _, let seconds): seconds
-        case .notStarted, .overloaded, .draining: 1
+        case .notStarted, .overloaded, .waitedTooLong, .tooManySessions, .draining: 1
+        case .upstream(_, let fault): fault.retryAfter
         default: nil
         }
     }
@@ -140,10 +165,20 @@ enum ModuleError: Error, Sendable {
         case .failing(let module, let end, _):
             "Module \"\(module)\" keeps failing: it \(end.sentence)."
         case .overloaded(let module): "Module \"\(module)\" has too many calls waiting."
+        case .waitedTooLong(let module, let limit):
+            "The call waited \(SettingUnits.text(limit)) for its turn at module \"\(module)\", and did"
+                + " not get it."
+        case .tooManySessions(let module, let limit):
+            "Module \"\(module)\" has a child for each session, and \(limit) already."
+        case .sessionRequired(let module, let source):
+            "Module \"\(module)\" has a child for each session, which \(source) names; this request"
+                + " has none, or one that is no name."
         case .timedOut(let module, let limit):
             "There was no answer from module \"\(module)\" within \(SettingUnits.text(limit))."
         case .nonsense(let module, let reason):
             "Module \"\(module)\" answered with something that is no answer: \(reason)."
+        case .upstream(let module, let fault):
+            "The server behind module \"\(module)\" gave no answer: \(fault.reason)."
         case .cancelled: "The caller has gone."
         case .draining: "The gateway is shutting down."
         }

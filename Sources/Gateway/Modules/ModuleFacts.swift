@@ -29,8 +29,91 @@ struct CommandFacts: Sendable {
     var schema: JSONSchema?
     /// How long a call may take, if not as long as the gateway allows.
     var timeout: Duration?
+    /// Whether the module sends no answer, so that the call is over when it has been sent.
+    var isNotification = false
     /// The fixed answer, as JSON, if the configuration gives one.
     var fixedReply: [UInt8]?
+}
+
+/// One child of a module, as people see it.
+struct ChildFacts: Sendable, Equatable {
+    /// Its state.
+    var state: ModuleState
+    /// Why it is in that state, if there is something to say.
+    var reason: String?
+    /// Its process id, if it runs.
+    var pid: Int?
+    /// How often it was started again after it had ended unexpectedly.
+    var restarts = 0
+    /// Failures in a row; enough of them open the breaker.
+    var failures = 0
+}
+
+/// What of a request names the session that a child belongs to.
+enum SessionSource: Sendable, Equatable {
+    /// The value of a header field.
+    case header(String)
+    /// The value of a cookie.
+    case cookie(String)
+
+    /// Longest name of a session: two SHA-256 digests in hexadecimal.
+    static let byteLimit = 128
+
+    /// `the header field X-Session`, `the cookie sid`.
+    var text: String {
+        switch self {
+        case .header(let name): "the header field \(name)"
+        case .cookie(let name): "the cookie \(name)"
+        }
+    }
+}
+
+/// What a module and those who call it have done that is worth counting.
+///
+/// Any thread.
+struct ModuleCounters: Sendable {
+    /// Calls that came.
+    var calls: UInt64 = 0
+    /// Answers that found their caller.
+    var answers: UInt64 = 0
+    /// Lines or messages that were none.
+    var malformed: UInt64 = 0
+    /// Lines or messages that were too long.
+    var overlong: UInt64 = 0
+    /// Answers to calls that never were.
+    var unknownAnswers: UInt64 = 0
+    /// Answers to calls that were over, and second answers.
+    var lateAnswers: UInt64 = 0
+    /// Signals that the module may not emit, or that were none.
+    var refusedSignals: UInt64 = 0
+    /// Requests of the child, which the gateway does not take.
+    var refusedRequests: UInt64 = 0
+
+    /// The names and values, as the metrics and the module's resource have them.
+    var all: [(name: StaticString, help: StaticString, value: UInt64)] {
+        [
+            ("calls", "Calls that came.", calls),
+            ("answers", "Answers that found their caller.", answers),
+            ("malformed", "Lines or messages that were none.", malformed),
+            ("overlong", "Lines or messages that were too long.", overlong),
+            ("unknown_answers", "Answers to calls that never were.", unknownAnswers),
+            ("late_answers", "Answers to calls that were over, and second ones.", lateAnswers),
+            ("refused_signals", "Signals that it may not emit.", refusedSignals),
+            ("refused_requests", "Requests of the child, which are not taken.", refusedRequests),
+        ]
+    }
+
+    /// Adds what `other` has counted.
+    mutating func add(_ other: ModuleCounters) {
+        calls &+= other.calls
+        answers &+= other.answers
+        malformed &+= other.malformed
+        overlong &+= other.overlong
+        unknownAnswers &+= other.unknownAnswers
+        lateAnswers &+= other.lateAnswers
+        refusedSignals &+= other.refusedSignals
+        refusedRequests &+= other.refusedRequests
+    }
 }
 
 /// What all loops know of one module.
@@ -47,16 +130,40 @@ struct ModuleFacts: Sendable {
     var state: ModuleState
     /// Why it is in that state, if it is not ready.
     var reason: String?
-    /// The child's process id.
-    var pid: Int?
-    /// How often it was started again after it had ended unexpectedly.
-    var restarts = 0
+    /// The children of a module that has them.
+    var children: [ChildFacts] = []
+    /// What is wrong with how the module describes itself.
+    var warnings: [String] = []
     /// Its commands, by name.
     var commands: [CommandFacts]
     /// Whether it takes commands that are not listed.
     var acceptsAnyCommand = false
-    /// Whether it is started with the gateway, which is ready only when it is.
+    /// Whether it is started with the gateway.
     var isEager = false
+    /// Whether the gateway is ready only when it is.
+    var isRequired = false
+    /// Whether it has been ready, or has failed, at least once.
+    var hasSettled = false
     /// Whether each call carries a context object.
     var wantsContext = false
+    /// What it has done, if it is an upstream.
+    var upstream: UpstreamBoard?
+    /// What names the session of a call, for a module with a child for each.
+    var sessionSource: SessionSource?
+
+    /// How often a child was started again after it had ended unexpectedly.
+    var restarts: Int { children.reduce(0) { $0 + $1.restarts } }
+
+    /// The most failures in a row of a child; enough of them open the breaker.
+    var failures: Int { children.reduce(0) { max($0, $1.failures) } }
+
+    /// The process id of the first child that runs.
+    var pid: Int? { children.lazy.compactMap(\.pid).first }
+
+    /// Whether the gateway is not ready because of this module: it is required and does not work, or
+    /// it is started with the gateway and has not yet shown how that turns out.
+    var holdsReadiness: Bool {
+        if isEager, !hasSettled { return true }
+        return isRequired && (state == .failing || state == .starting)
+    }
 }

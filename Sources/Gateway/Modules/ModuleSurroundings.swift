@@ -11,7 +11,7 @@ struct ModuleSurroundings {
     let loop: EventLoop
 
     /// Makes what is known of the module known to all loops.
-    let publish: (ModuleFacts) -> Void
+    var publish: (ModuleFacts) -> Void
 
     /// Emits a signal.
     let emit: (_ name: Payload, _ data: Payload) -> Void

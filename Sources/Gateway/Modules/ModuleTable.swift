@@ -46,10 +46,13 @@ final class ModuleTable {
     @exclusivity(unchecked) private var places: [CommandPlace] = []
     private let basePath: String
     @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
+    /// The back ends of upstream modules, which take calls as they come from HTTP.
+    @exclusivity(unchecked) var upstreams: [UpstreamModule?]
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
     @exclusivity(unchecked) private var nextRemote: UInt64 = 0
-    @exclusivity(unchecked) private var waiters: [Int: [() -> Void]] = [:]
+    @exclusivity(unchecked) private var waiters: [Int: [(number: UInt64, action: () -> Void)]] = [:]
+    @exclusivity(unchecked) private var nextWaiter: UInt64 = 0
 
     /// Requests that may wait for one module to say what it has.
     static let waiterLimit = 1_000
@@ -70,6 +73,7 @@ final class ModuleTable {
         commands = facts.map { NameTable($0.commands.map(\.name)) }
         records = facts.map { $0.commands.map(CommandRecord.init) }
         backends = facts.map { _ in nil }
+        upstreams = facts.map { _ in nil }
         owners = facts.map { _ in nil }
         collectPaths()
     }
@@ -149,21 +153,38 @@ final class ModuleTable {
         records[index] = fresh.commands.map(CommandRecord.init)
         collectPaths()
         revision += 1
-        if !isUnknown(index) || fresh.state == .failing || fresh.state == .stopped {
+        // A reason to be starting is a start that has failed.
+        let hasFailed =
+            fresh.state == .failing || fresh.state == .stopped
+            || (fresh.state == .starting && fresh.reason != nil)
+        if !isUnknown(index) || hasFailed {
             let actions = waiters.removeValue(forKey: index) ?? []
-            for action in actions { action() }
+            for waiter in actions { waiter.action() }
         }
     }
 
+    /// Names somebody who waits for a module.
+    struct WaiterToken {
+        fileprivate let module: Int
+        fileprivate let number: UInt64
+    }
+
     /// Starts module `index` and calls `action` when it has said which commands it has, or when it
-    /// has failed to start; at once if too many wait already.
-    func whenKnown(_ index: Int, _ action: @escaping () -> Void) {
-        guard waiters[index, default: []].count < Self.waiterLimit else {
-            action()
-            return
-        }
-        waiters[index, default: []].append(action)
+    /// has failed to start.
+    ///
+    /// - Returns: nil if too many wait already; `action` is not called then.
+    func whenKnown(_ index: Int, _ action: @escaping () -> Void) -> WaiterToken? {
+        guard waiters[index, default: []].count < Self.waiterLimit else { return nil }
+        nextWaiter &+= 1
+        waiters[index, default: []].append((nextWaiter, action))
+        let token = WaiterToken(module: index, number: nextWaiter)
         wake(index)
+        return token
+    }
+
+    /// Waits no longer.
+    func forget(_ token: WaiterToken) {
+        waiters[token.module]?.removeAll { $0.number == token.number }
     }
 
     /// Whether module `index` has not yet said which commands it has.
@@ -173,11 +194,15 @@ final class ModuleTable {
 
     /// Whether module `index` may take a command that is not listed.
     func mayTake(_ command: UnsafeRawBufferPointer, _ index: Int) -> Bool {
-        CommandName.isValid(command) && (facts[index].acceptsAnyCommand || isUnknown(index))
+        CommandName.isValid(command) && !CommandName.isReserved(command)
+            && (facts[index].acceptsAnyCommand || isUnknown(index))
     }
 
     /// Whether module `index` gets a context object with each call.
     func wantsContext(_ index: Int) -> Bool { facts[index].wantsContext }
+
+    /// What names the session of a call of module `index`, if it has a child for each.
+    func sessionSource(_ index: Int) -> SessionSource? { facts[index].sessionSource }
 
     /// Starts module `index` if it is not running.
     func wake(_ index: Int) {
@@ -185,6 +210,26 @@ final class ModuleTable {
             backend.wake()
         } else {
             owners[index]?.post { $0.modules.wake(index) }
+        }
+    }
+
+    // MARK: Counters
+
+    /// What module `index` has counted, if this loop has it.
+    func counters(_ index: Int) -> ModuleCounters? { backends[index]?.counters }
+
+    /// Calls `action` with what module `index` has counted, now or when its loop has said it.
+    func withCounters(
+        _ index: Int, from home: LoopAddress, _ action: @escaping (ModuleCounters) -> Void
+    ) {
+        guard backends[index] == nil, let owner = owners[index] else {
+            action(counters(index) ?? ModuleCounters())
+            return
+        }
+        let waiting = LoopBound(action, loop.handle)
+        owner.post { there in
+            let counters = there.modules.counters(index) ?? ModuleCounters()
+            home.post { _ in waiting.value(counters) }
         }
     }
 
@@ -210,13 +255,17 @@ final class ModuleTable {
         let command = Payload(call.command)
         let params = Payload(call.params)
         let context = Payload(call.context)
+        let session = Payload(call.session)
         let waiting = LoopBound(ticket, loop.handle)
+        let observer = ticket.observer.map { RemoteObserver($0, home: home, loop: loop) }
         ticket.onCancel { owner.post { $0.modules.cancelRemote(key) } }
         owner.post { there in
             there.modules.answerRemote(
                 key, index,
                 ModuleCall(
-                    command: command.bytes, params: params.bytes, context: context.bytes)
+                    command: command.bytes, params: params.bytes, context: context.bytes,
+                    session: session.bytes),
+                observer?.proxy(on: there.address, there.loop)
             ) { outcome in
                 switch outcome {
                 case .result(let bytes):
@@ -230,10 +279,10 @@ final class ModuleTable {
     }
 
     private func answerRemote(
-        _ key: RemoteCall, _ index: Int, _ call: ModuleCall,
+        _ key: RemoteCall, _ index: Int, _ call: ModuleCall, _ observer: CallObserver?,
         _ completion: @escaping (CallOutcome) -> Void
     ) {
-        let ticket = CallTicket { [unowned self] outcome in
+        let ticket = CallTicket(observer: observer) { [unowned self] outcome in
             remoteCalls[key] = nil
             completion(outcome)
         }

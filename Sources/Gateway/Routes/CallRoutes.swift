@@ -1,4 +1,5 @@
-// CallRoutes: calling commands over HTTP, and looking at modules.
+// CallRoutes: calling commands over HTTP. What a request says about its call is in CallTerms.swift,
+// answers that come bit by bit in CallStream.swift, calls without a waiting caller in Jobs.
 
 internal import Bytes
 internal import HTTP
@@ -7,58 +8,6 @@ internal import JSON
 internal import Notifier
 
 extension GatewayLoop {
-    // MARK: Looking
-
-    func showIndex(_ exchange: Exchange) {
-        let base = facts.settings.basePath
-        exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
-        exchange.respondJSON { json in
-            json.beginObject()
-            json.key("name")
-            json.string("signalbox")
-            json.key("version")
-            json.string(Gateway.version)
-            json.key("links")
-            json.beginObject()
-            for name in ["modules", "events", "signals", "timers"] {
-                json.key(name)
-                json.string("\(base)/v1/\(name)")
-            }
-            json.key("health")
-            json.string("\(base)/readyz")
-            json.key("metrics")
-            json.string("\(base)/metrics")
-            json.endObject()
-            json.endObject()
-        }
-    }
-
-    func listModules(_ exchange: Exchange) {
-        if moduleList.revision != modules.revision {
-            moduleList.bytes.removeAll()
-            JSONWriter.append(to: &moduleList.bytes) { json in
-                json.beginObject()
-                json.key("modules")
-                json.beginArray()
-                for module in modules.facts { module.write(&json) }
-                json.endArray()
-                json.endObject()
-            }
-            moduleList.bytes.append(UInt8(ascii: "\n"))
-            moduleList.revision = modules.revision
-        }
-        exchange.respond(200, type: "application/json", moduleList.bytes.readable)
-    }
-
-    func showModule(_ exchange: Exchange, _ match: RouteMatch) {
-        let name = capture(0, match, exchange)
-        guard let index = modules.find(name) else {
-            exchange.respondFailure(.unknownModule(String(decoding: name, as: UTF8.self)))
-            return
-        }
-        exchange.respondJSON { json in modules.facts[index].write(&json) }
-    }
-
     // MARK: Calling
 
     /// A command found by the names in the path.
@@ -107,30 +56,71 @@ extension GatewayLoop {
             return
         }
         guard let found = findCommand(exchange, match) else { return }
+        if let upstream = modules.upstreams[found.module], found.command?.facts.isSafe == true {
+            _ = forward(found, to: upstream, .none, exchange)
+            return
+        }
         guard found.command == nil, modules.isUnknown(found.module) else {
             callSafely(found, exchange.query, exchange)
             return
         }
         // Whether a command is safe is known only once the module has said what it has.
+        guard let terms = terms(of: exchange, found) else { return }
         let name = Array(found.name)
         let query = Array(exchange.query)
         let module = found.module
-        modules.whenKnown(module) { [unowned self] in
+        waitUntilKnown(module, terms, exchange) { [unowned self] terms in
             name.withUnsafeBytes { name in
                 let command = modules.findCommand(name, in: module).map {
                     modules.command($0, of: module)
                 }
                 query.withUnsafeBytes { query in
                     callSafely(
-                        Found(module: module, command: command, name: name), query, exchange)
+                        Found(module: module, command: command, name: name), query, exchange, terms)
                 }
             }
         }
     }
 
+    /// Waits for what module `index` has, as long as the call may take and the caller stays.
+    private func waitUntilKnown(
+        _ index: Int, _ terms: CallTerms, _ exchange: Exchange,
+        _ action: @escaping (CallTerms) -> Void
+    ) {
+        let loop = loop
+        let began = loop.now
+        let wait = KnownWait()
+        let token = modules.whenKnown(index) {
+            guard wait.isOpen else { return }
+            wait.end(loop)
+            exchange.onAbandoned = nil
+            var rest = terms
+            rest.limit -= .nanoseconds(Int64(clamping: loop.now &- began))
+            action(rest)
+        }
+        guard let token else {
+            exchange.respondFailure(.overloaded(module: modules.facts[index].name))
+            return
+        }
+        guard wait.isOpen else { return }
+        let name = modules.facts[index].name
+        wait.timer = loop.addTimer(after: terms.limit) { [unowned self] in
+            wait.timer = nil
+            wait.end(loop)
+            modules.forget(token)
+            exchange.onAbandoned = nil
+            exchange.respondFailure(.timedOut(module: name, limit: terms.limit))
+        }
+        exchange.onAbandoned = { [unowned self] in
+            wait.end(loop)
+            modules.forget(token)
+        }
+    }
+
     /// Calls a command with the parameters of a query, if it is declared safe.
     private func callSafely(
-        _ found: Found, _ query: UnsafeRawBufferPointer, _ exchange: Exchange
+        _ found: Found, _ query: UnsafeRawBufferPointer, _ exchange: Exchange,
+        _ terms: CallTerms? = nil
     ) {
         let module = modules.facts[found.module]
         guard !modules.isUnknown(found.module) else {
@@ -150,19 +140,63 @@ extension GatewayLoop {
                 400, "bad_query", "The query is not well-formed, or names a parameter twice.")
             return
         }
-        call(found, params.readable, exchange)
+        if var terms {
+            if let own = command.facts.timeout { terms.limit = min(terms.limit, own) }
+            call(found, params.readable, exchange, terms)
+        } else if let terms = self.terms(of: exchange, found) {
+            call(found, params.readable, exchange, terms)
+        }
     }
 
     /// POST of a command: refuse early what needs no body to be refused.
     func beginCall(_ exchange: Exchange, _ match: RouteMatch) -> BodyPlan {
-        guard findCommand(exchange, match) != nil else { return .skip }
+        guard let found = findCommand(exchange, match) else { return .skip }
+        // Without a schema to check it against, a body is passed on as it comes, whatever it is.
+        if let upstream = modules.upstreams[found.module], found.command?.facts.schema == nil,
+            exchange.field(.prefer).map({ Prefer($0).isAsync }) != true
+        {
+            return forward(found, to: upstream, .streamed, exchange)
+        }
         return takeJSON(exchange)
     }
 
     /// POST of a command whose body is there.
     func callCommand(_ exchange: Exchange, _ match: RouteMatch) {
         guard let found = findCommand(exchange, match) else { return }
-        withJSON(exchange) { params in call(found, params, exchange) }
+        guard let terms = terms(of: exchange, found, allowsAsync: true) else { return }
+        withJSON(exchange) { params in
+            if terms.isAsync {
+                startJob(found, params, exchange, terms)
+            } else if let upstream = modules.upstreams[found.module] {
+                forward(checked: params, found, to: upstream, exchange)
+            } else {
+                call(found, params, exchange, terms)
+            }
+        }
+    }
+
+    /// Passes a request on to an upstream if its params are what the command takes.
+    private func forward(
+        checked params: UnsafeRawBufferPointer, _ found: Found, to upstream: UpstreamModule,
+        _ exchange: Exchange
+    ) {
+        if let schema = found.command?.facts.schema, let faults = schema.faults(of: params) {
+            exchange.respondFailure(.badParameters(faults))
+        } else {
+            _ = forward(found, to: upstream, .json(params), exchange)
+        }
+    }
+
+    /// Passes a request on to an upstream.
+    private func forward(
+        _ found: Found, to upstream: UpstreamModule, _ body: UpstreamForward.Body,
+        _ exchange: Exchange
+    ) -> BodyPlan {
+        let whole = timeLimit(found.command)
+        let wait = exchange.field(.prefer).flatMap { Prefer($0).wait }
+        let limit = wait.map { min(whole, .seconds($0)) } ?? whole
+        return UpstreamForward.begin(
+            upstream, exchange, found.name, body, limit: limit, isLimitOurs: limit == whole)
     }
 
     /// Calls `body` with the request's JSON on one line, `{}` if it is empty; answers 400 if it is
@@ -190,11 +224,14 @@ extension GatewayLoop {
     }
 
     /// Calls a command and answers with what comes of it.
-    private func call(_ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange) {
-        var context = ByteBuffer()
-        if modules.wantsContext(found.module) { appendContext(exchange, to: &context) }
-        let limit = timeLimit(found.command, exchange)
-        let ticket = startCall(found, params, context.readable, limit) { outcome in
+    private func call(
+        _ found: Found, _ params: UnsafeRawBufferPointer, _ exchange: Exchange, _ terms: CallTerms
+    ) {
+        guard terms.style == .whole else {
+            stream(found, params, exchange, terms)
+            return
+        }
+        let ticket = startCall(found, params, terms) { outcome in
             switch outcome {
             case .result(let json): exchange.respond(200, type: "application/json", json)
             case .failure(let error): exchange.respondFailure(error)
@@ -205,10 +242,10 @@ extension GatewayLoop {
 
     /// Checks the parameters and starts a call with its deadline.
     func startCall(
-        _ found: Found, _ params: UnsafeRawBufferPointer, _ context: UnsafeRawBufferPointer,
-        _ limit: Duration, _ completion: @escaping (CallOutcome) -> Void
+        _ found: Found, _ params: UnsafeRawBufferPointer, _ terms: CallTerms,
+        observer: CallObserver? = nil, _ completion: @escaping (CallOutcome) -> Void
     ) -> CallTicket {
-        let ticket = CallTicket(completion)
+        let ticket = CallTicket(observer: observer, completion)
         if let reply = found.command?.facts.fixedReply {
             reply.withUnsafeBytes { ticket.finish(.result($0)) }
             return ticket
@@ -217,48 +254,38 @@ extension GatewayLoop {
             ticket.fail(.badParameters(faults))
             return ticket
         }
-        modules.call(
-            found.module, ModuleCall(command: found.name, params: params, context: context),
-            ticket, from: address)
+        terms.context.withUnsafeBytes { context in
+            terms.session.withUnsafeBytes { session in
+                modules.call(
+                    found.module,
+                    ModuleCall(
+                        command: found.name, params: params, context: context, session: session),
+                    ticket, from: address)
+            }
+        }
         guard ticket.isOpen else { return ticket }
         let loop = loop
+        let limit = terms.limit
         let name = modules.facts[found.module].name
         let timer = loop.addTimer(after: limit) {
-            ticket.giveUp(.timedOut(module: name, limit: limit))
+            ticket.giveUp(.timedOut(module: name, limit: terms.wholeLimit))
         }
         ticket.onConclusion { loop.removeTimer(timer) }
         return ticket
     }
+}
 
-    /// The deadline of a call: the command's or the general one, lower if the client asks.
-    func timeLimit(_ command: CommandRecord?, _ exchange: Exchange?) -> Duration {
-        let limit = command?.facts.timeout ?? facts.settings.limits.callTimeout
-        guard let exchange, let prefer = exchange.field(.prefer), let wait = Prefer.wait(prefer)
-        else {
-            return limit
-        }
-        return min(limit, .seconds(wait))
-    }
+/// A request that waits until a module has said what it has.
+///
+/// Loop-confined.
+private final class KnownWait {
+    var timer: TimerToken?
+    private(set) var isOpen = true
 
-    func appendContext(_ exchange: Exchange, to out: inout ByteBuffer) {
-        JSONWriter.append(to: &out) { json in
-            json.beginObject()
-            json.key("request_id")
-            var id = ByteBuffer()
-            exchange.appendID(to: &id)
-            json.string(id.readable)
-            json.key("client")
-            json.string(exchange.peer?.host ?? "unknown")
-            if let subject = exchange.clientSubject {
-                json.key("client_subject")
-                json.string(subject)
-            }
-            if let trace = exchange.field(.traceparent) {
-                json.key("traceparent")
-                json.string(trace)
-            }
-            json.endObject()
-        }
+    func end(_ loop: EventLoop) {
+        isOpen = false
+        if let timer { loop.removeTimer(timer) }
+        timer = nil
     }
 }
 
@@ -270,75 +297,5 @@ extension JSONSchema {
         guard let value = try? JSONValue.parse(params) else { return nil }
         let found = faults(in: value)
         return found.isEmpty ? nil : found.map { (pointer: "\($0.pointer)", message: $0.message) }
-    }
-}
-
-/// The `Prefer` field (RFC 7240), as far as calls look at it.
-enum Prefer {
-    /// The seconds of `wait=N`, 1 to 86,400.
-    static func wait(_ value: UnsafeRawBufferPointer) -> Int? {
-        for part in value.split(separator: UInt8(ascii: ",")) {
-            let text = String(decoding: part, as: UTF8.self).filter { $0 != " " && $0 != "\t" }
-            if text.lowercased().hasPrefix("wait="), let seconds = Int(text.dropFirst(5)),
-                (1...86_400).contains(seconds)
-            {
-                return seconds
-            }
-        }
-        return nil
-    }
-}
-
-extension ModuleFacts {
-    /// Writes the module as the API shows it.
-    func write(_ json: inout JSONWriter) {
-        json.beginObject()
-        json.key("name")
-        json.string(name)
-        if let description {
-            json.key("description")
-            json.string(description)
-        }
-        json.key("kind")
-        json.string(kind)
-        json.key("state")
-        json.string(state.rawValue)
-        if let reason {
-            json.key("reason")
-            json.string(reason)
-        }
-        if let pid {
-            json.key("pid")
-            json.int(pid)
-        }
-        json.key("restarts")
-        json.int(restarts)
-        json.key("commands")
-        json.beginObject()
-        for command in commands {
-            json.key(command.name)
-            command.write(&json)
-        }
-        json.endObject()
-        json.key("any_command")
-        json.bool(acceptsAnyCommand)
-        json.endObject()
-    }
-}
-
-extension CommandFacts {
-    fileprivate func write(_ json: inout JSONWriter) {
-        json.beginObject()
-        if let description {
-            json.key("description")
-            json.string(description)
-        }
-        json.key("safe")
-        json.bool(isSafe)
-        if let params {
-            json.key("params")
-            params.withUnsafeBytes { json.raw($0) }
-        }
-        json.endObject()
     }
 }

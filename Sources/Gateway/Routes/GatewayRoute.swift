@@ -8,6 +8,7 @@ enum GatewayRoute: Int {
     case index, modules, module, read, call, rpc
     case events, signals, emit
     case timers, addTimer, timer, deleteTimer, fireTimer
+    case jobs, job, deleteJob
     case livez, readyz, metrics
 
     /// The table's entries.
@@ -26,6 +27,9 @@ enum GatewayRoute: Int {
         entry(.get, "/v1/timers/{timer}", .timer),
         entry(.delete, "/v1/timers/{timer}", .deleteTimer),
         entry(.post, "/v1/timers/{timer}/fire", .fireTimer),
+        entry(.get, "/v1/jobs", .jobs),
+        entry(.get, "/v1/jobs/{job}", .job),
+        entry(.delete, "/v1/jobs/{job}", .deleteJob),
         entry(.get, "/livez", .livez),
         entry(.get, "/readyz", .readyz),
         entry(.get, "/metrics", .metrics),
@@ -62,6 +66,9 @@ extension GatewayLoop {
         case .timers: listTimers(exchange)
         case .timer: showTimer(exchange, match)
         case .deleteTimer: deleteTimer(exchange, match)
+        case .jobs: listJobs(exchange)
+        case .job: showJob(exchange, match)
+        case .deleteJob: deleteJob(exchange, match)
         case .livez: exchange.respondText(200, "ok\n")
         case .readyz: showReadiness(exchange)
         case .metrics: showMetrics(exchange)

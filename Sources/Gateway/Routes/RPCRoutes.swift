@@ -120,16 +120,27 @@ extension GatewayLoop {
             }
             return
         }
-        batch.add()
         let empty: StaticString = "{}"
         let params =
             message.params?.slice(of: text)
             ?? UnsafeRawBufferPointer(start: empty.utf8Start, count: 2)
-        var context = ByteBuffer()
-        if modules.wantsContext(found.module) { appendContext(exchange, to: &context) }
-        let limit = timeLimit(found.command, exchange)
-        let ticket = startCall(found, params, context.readable, limit) { outcome in
-            if let id { batch.answer(outcome, id: id) }
+        guard let terms = rpcTerms(found, exchange) else {
+            if let id {
+                let module = modules.facts[found.module]
+                let error = ModuleError.sessionRequired(
+                    module: module.name, source: module.sessionSource?.text ?? "")
+                batch.answer(.failure(error), id: id)
+            }
+            return
+        }
+        guard let id else {
+            // Nobody waits for the answer to a notification, nor is it called off (§4.1).
+            _ = startCall(found, params, terms) { _ in }
+            return
+        }
+        batch.add()
+        let ticket = startCall(found, params, terms) { outcome in
+            batch.answer(outcome, id: id)
             batch.done()
         }
         guard ticket.isOpen else { return }

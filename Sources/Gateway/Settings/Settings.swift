@@ -34,6 +34,9 @@ public struct Settings: Sendable, Equatable {
     /// How signals are kept and streamed.
     public var signals = Signals()
 
+    /// How many calls may go on without their callers, and what is kept of them.
+    public var jobs = Jobs()
+
     /// Timers that exist from the start, in the order of the file.
     public var timers: [Timer] = []
 
@@ -108,6 +111,21 @@ extension Settings {
         public var file: String?
 
         /// Makes the default log settings.
+        public init() {}
+    }
+
+    /// Calls that go on without their callers.
+    public struct Jobs: Sendable, Equatable {
+        /// Most jobs of the process, running and kept: each may hold a place of its module.
+        public var count = 1_000
+        /// Most bytes kept of the results of all jobs.
+        public var size = 64 << 20
+        /// How long a job is kept after its end.
+        public var keep = Duration.seconds(600)
+        /// Deadline of a job, unless its command has one.
+        public var timeout = Duration.seconds(3_600)
+
+        /// Makes the default job settings.
         public init() {}
     }
 

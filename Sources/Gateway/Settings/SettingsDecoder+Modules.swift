@@ -1,6 +1,9 @@
 // SettingsDecoder+Modules: the map of modules. The key that says what a module is (command, exec,
 // http, reply, builtin) decides which other keys it may have.
 
+internal import Bytes
+internal import JSON
+
 extension SettingsDecoder {
     private static let kinds = ["command", "exec", "http", "reply", "builtin"]
 
@@ -10,8 +13,9 @@ extension SettingsDecoder {
             if let problem = SettingNames.problem(ofName: name) { object.fault(nil, problem) }
             let description = object.text("description")
             let isExec = object.has("exec")
-            let commands = commands(object, isExec: isExec)
+            let commands = commands(object, isExec: isExec, isProcess: object.has("command"))
             let signals = patterns(object)
+            let isRequired = object.flag("required", default: false)
             // Known to all kinds, so that a mistyped key finds its neighbour.
             for key in Self.kinds { _ = object.value(key) }
             guard let key = object.exactlyOne(of: Self.kinds, "what answers"),
@@ -24,6 +28,7 @@ extension SettingsDecoder {
             var module = Settings.Module(name: name, kind: kind, commands: commands)
             module.description = description
             module.signals = signals ?? module.signals
+            module.isRequired = isRequired
             complete(&module, object)
             return module
         }
@@ -50,6 +55,15 @@ extension SettingsDecoder {
             object.duration("start_timeout", in: .milliseconds(1)...Self.longest)
             ?? module.startTimeout
         module.idleTimeout = object.duration("idle_timeout", in: .milliseconds(1)...Self.longest)
+        module.maxLife = object.duration("max_life", in: .milliseconds(1)...Self.longest)
+        module.framing =
+            object.choice("framing", of: Settings.ProcessModule.Framing.self) ?? module.framing
+        module.badOutput =
+            object.choice("bad_output", of: Settings.ProcessModule.BadOutput.self)
+            ?? module.badOutput
+        module.sharing = sharing(object) ?? module.sharing
+        module.handshake = handshake(object)
+        module.notifications = notifications(object)
         let restart = object.object("restart")
         let pauses = Duration.milliseconds(1)...Duration.seconds(86_400)
         module.restart.delay = restart.duration("delay", in: pauses) ?? module.restart.delay
@@ -87,25 +101,6 @@ extension SettingsDecoder {
         return arguments == nil ? nil : module
     }
 
-    private func upstream(_ object: SettingsObject) -> Settings.UpstreamModule? {
-        let authority = object.file("ca")
-        let connections = object.integer("connections", in: 1...10_000)
-        guard let url = object.text("http"), let address = address(url, object, "http") else {
-            return nil
-        }
-        if authority != nil, !address.usesTLS {
-            object.fault("ca", "only https upstreams have authorities", advice: "remove it")
-        }
-        if case .tcp(_, port: 0) = address.address {
-            object.fault("http", "port 0 is no port to connect to")
-        }
-        var module = Settings.UpstreamModule(
-            url: url, address: address.address, basePath: address.path, usesTLS: address.usesTLS)
-        module.authority = authority
-        module.connections = connections ?? module.connections
-        return module
-    }
-
     private func replies(_ object: SettingsObject) -> [String: [UInt8]] {
         var replies: [String: [UInt8]] = [:]
         for (name, value) in object.map("reply") {
@@ -138,6 +133,7 @@ extension SettingsDecoder {
         }
         child.callsInFlight = object.integer("calls_in_flight", in: 1...100_000) ?? inFlight
         child.queue = object.integer("queue", in: 0...1_000_000) ?? child.queue
+        child.queueSize = object.size("queue_size", in: 0...1 << 40) ?? child.queueSize
         child.queueTimeout =
             object.duration("queue_timeout", in: .milliseconds(1)...Self.longest)
             ?? child.queueTimeout
@@ -170,7 +166,9 @@ extension SettingsDecoder {
 // MARK: - Commands and signals
 
 extension SettingsDecoder {
-    private func commands(_ module: SettingsObject, isExec: Bool) -> [Settings.Command] {
+    private func commands(
+        _ module: SettingsObject, isExec: Bool, isProcess: Bool
+    ) -> [Settings.Command] {
         module.objects("commands").map { name, object in
             if let problem = SettingNames.problem(ofCommand: name) { object.fault(nil, problem) }
             var command = Settings.Command(name: name)
@@ -180,6 +178,10 @@ extension SettingsDecoder {
             command.result = schema(object, "result")
             command.timeout = object.duration("timeout", in: .milliseconds(1)...Self.longest)
             if isExec { command.exec = arguments(object, "exec") }
+            if isProcess {
+                command.method = method(object, "method")
+                command.isNotification = object.flag("notification", default: false)
+            }
             object.finish()
             return command
         }
@@ -188,10 +190,28 @@ extension SettingsDecoder {
     private func schema(_ object: SettingsObject, _ key: String) -> [UInt8]? {
         switch object.value(key) {
         case nil: return nil
-        case .object?, .flag?: return object.json(key)
+        case .object?, .flag?:
+            let text = object.json(key)
+            if let text { checkSchema(text, object, key) }
+            return text
         case let other?:
             object.fault(key, "expected a JSON Schema, found \(other.kind)")
             return nil
+        }
+    }
+
+    /// Notes a fault if `text` is a schema that could not be enforced.
+    private func checkSchema(_ text: [UInt8], _ object: SettingsObject, _ key: String) {
+        do throws(SchemaFault) {
+            let value = text.withUnsafeBytes { try? JSONValue.parse($0) }
+            guard let value else { return }
+            let schema = try JSONSchema(from: value)
+            for place in schema.unenforced {
+                object.fault(key, "the pattern at \(place) is not understood")
+            }
+        } catch {
+            let text = "\(error)".map { $0.isASCII && $0 < " " ? " " : $0 }
+            object.fault(key, "is no JSON Schema: \(String(text.prefix(200)))")
         }
     }
 

@@ -80,6 +80,7 @@ struct SettingsDecoder {
         settings.log = log(top.object("log"))
         settings.modules = modules(top)
         settings.signals = signals(top.object("signals"))
+        settings.jobs = jobs(top.object("jobs"))
         settings.timers = timers(top, modules: settings.modules)
         top.finish()
         return settings

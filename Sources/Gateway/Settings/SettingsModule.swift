@@ -36,6 +36,8 @@ extension Settings {
         public var commands: [Command]
         /// Patterns of the signals that it may emit.
         public var signals: [String]
+        /// Whether the gateway counts as ready only when this module works.
+        public var isRequired = false
 
         /// Makes a module that may emit the signals below its own name.
         public init(name: String, kind: Kind, commands: [Command] = []) {
@@ -62,6 +64,10 @@ extension Settings {
         public var timeout: Duration?
         /// The program and its arguments, for a command of an exec module; nil for the module's.
         public var exec: [String]?
+        /// What a process module calls it, if not by its name.
+        public var method: String?
+        /// Whether a process module gets it as a notification, which has no answer.
+        public var isNotification = false
 
         /// Makes a command without rules.
         public init(name: String) {
@@ -84,6 +90,8 @@ extension Settings {
         public var callsInFlight = 64
         /// Most calls that wait for their turn.
         public var queue = 256
+        /// Most bytes of them: as much as the longest message, by default.
+        public var queueSize = 16 << 20
         /// Longest wait for a turn.
         public var queueTimeout = Duration.seconds(10)
         /// Time from the polite request to stop to the kill.
@@ -95,7 +103,7 @@ extension Settings {
         }
     }
 
-    /// A long-lived child that speaks JSON-RPC, one message per line.
+    /// A long-lived child that speaks JSON-RPC.
     public struct ProcessModule: Sendable, Equatable {
         /// When the child is started.
         public enum Start: String, Sendable, CaseIterable {
@@ -118,20 +126,94 @@ extension Settings {
             public init() {}
         }
 
+        /// How messages are told apart on the standard streams.
+        public enum Framing: String, Sendable, CaseIterable {
+            /// One message per line.
+            case lines
+            /// A head with the message's length before each, as language servers have it.
+            case contentLength = "content-length"
+        }
+
+        /// What becomes of output that is no message.
+        public enum BadOutput: String, Sendable, CaseIterable {
+            /// It is noted and passed over.
+            case skip
+            /// The child is ended and the next one started.
+            case fail
+        }
+
+        /// Who shares a child.
+        public enum Sharing: Sendable, Equatable {
+            /// All callers share as many children, each call going to the least busy one.
+            case pool(Int)
+            /// Each session has a child of its own.
+            case perSession(PerSession)
+        }
+
+        /// What names sessions, and how many may have a child.
+        public struct PerSession: Sendable, Equatable {
+            /// Where a request says whose it is.
+            public enum Source: Sendable, Equatable {
+                /// The value of a header field.
+                case header(String)
+                /// The value of a cookie.
+                case cookie(String)
+            }
+
+            /// What names the session of a request.
+            public var source: Source
+            /// Most sessions with a child: each is a process, which takes memory.
+            public var limit = 100
+            /// Quiet time after which a session's child is stopped.
+            public var idleTimeout = Duration.seconds(600)
+
+            /// Makes the default bounds.
+            public init(source: Source) { self.source = source }
+        }
+
+        /// One message that each child gets before any call.
+        public struct HandshakeStep: Sendable, Equatable {
+            /// The method.
+            public var method: String
+            /// Its params, as compact JSON.
+            public var params: [UInt8]
+            /// Whether it is a notification, which has no answer.
+            public var isNotification: Bool
+
+            /// Makes a step.
+            public init(method: String, params: [UInt8], isNotification: Bool) {
+                self.method = method
+                self.params = params
+                self.isNotification = isNotification
+            }
+        }
+
         /// The program and its arguments; a program with a slash is an absolute path.
         public var command: [String]
         /// Directory, environment and queue.
         public var child: ChildSettings
+        /// Who shares a child: all of them one, by default.
+        public var sharing = Sharing.pool(1)
+        /// How messages are told apart.
+        public var framing = Framing.lines
+        /// What becomes of output that is no message.
+        public var badOutput = BadOutput.skip
+        /// What each child is told before any call.
+        public var handshake: [HandshakeStep] = []
+        /// The signal that a notification of the child becomes, by its method.
+        public var notifications: [String: String] = [:]
         /// When the child is started.
         public var start = Start.lazy
         /// Whether requests carry the member `context`.
         public var passesContext = false
-        /// Longest line in either direction, in bytes.
+        /// Longest message of the child, in bytes.
         public var lineSize = 16 << 20
         /// Time from the start to the first sign of life.
         public var startTimeout = Duration.seconds(10)
         /// Quiet time after which the child is stopped; nil for never.
         public var idleTimeout: Duration?
+        /// Age at which a child is replaced; nil for never.
+        public var maxLife: Duration?
         /// Pauses between restarts.
         public var restart = Restart()
 
@@ -169,30 +251,6 @@ extension Settings {
         public init(exec: [String], directory: String) {
             self.exec = exec
             child = ChildSettings(directory: directory)
-        }
-    }
-
-    /// An HTTP server behind the gateway.
-    public struct UpstreamModule: Sendable, Equatable {
-        /// The URL as configured.
-        public var url: String
-        /// Where to connect.
-        public var address: Address
-        /// Path before the command: empty, or `/path` without a slash at its end.
-        public var basePath: String
-        /// Whether the connection is encrypted.
-        public var usesTLS: Bool
-        /// PEM file of the authorities that are trusted; nil for those of the system.
-        public var authority: String?
-        /// Most connections per loop.
-        public var connections = 32
-
-        /// Makes the default settings of an upstream.
-        public init(url: String, address: Address, basePath: String, usesTLS: Bool) {
-            self.url = url
-            self.address = address
-            self.basePath = basePath
-            self.usesTLS = usesTLS
         }
     }
 }

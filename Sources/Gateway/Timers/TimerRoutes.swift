@@ -135,10 +135,9 @@ extension GatewayLoop {
                 done("There is no command \"\(module)/\(command)\".")
                 return
             }
-            let limit = timeLimit(found.command, nil)
-            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            let terms = CallTerms(limit: timeLimit(found.command))
             params.withUnsafeBytes { params in
-                _ = startCall(found, params, none, limit) { outcome in
+                _ = startCall(found, params, terms) { outcome in
                     switch outcome {
                     case .result: done("ok")
                     case .failure(let error): done(error.detail)

@@ -38,6 +38,26 @@ struct PendingCalls {
         return slots[index].round &* Self.slotLimit &+ index
     }
 
+    /// The ticket that is kept under `id`.
+    func find(_ id: Int) -> CallTicket? {
+        guard id > 0 else { return nil }
+        let index = id % Self.slotLimit
+        guard index < slots.count, slots[index].round == id / Self.slotLimit else { return nil }
+        return slots[index].ticket
+    }
+
+    /// Whether `id` was given to a call that is over.
+    func wasGiven(_ id: Int) -> Bool {
+        guard id >= Self.slotLimit else { return false }
+        let index = id % Self.slotLimit
+        return index < slots.count && id / Self.slotLimit < slots[index].round
+    }
+
+    /// Calls `body` with each ticket.
+    func forEach(_ body: (CallTicket) -> Void) {
+        for slot in slots { if let ticket = slot.ticket { body(ticket) } }
+    }
+
     /// Takes the ticket out that was kept under `id`.
     mutating func remove(_ id: Int) -> CallTicket? {
         guard id > 0 else { return nil }

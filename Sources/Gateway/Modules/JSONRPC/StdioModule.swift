@@ -1,79 +1,44 @@
-// StdioModule: a long-lived child that speaks JSON-RPC 2.0, one message per line. Here: its life.
-// What is said is in StdioModule+Messages.swift.
-//
-//     stopped → starting → ready ⇄ (exit) → starting …        after a pause that grows
-//                                     └→ failing              too many failures in a row
-//
-// Calls wait while it starts. A child that ends takes the calls it had with it, each with the
-// reason; those still waiting go to the next child.
+// StdioModule: a module whose commands are answered by children that speak JSON-RPC 2.0: one that
+// all callers share, or a pool of which each call goes to the least busy. Here: who gets a call, who
+// waits, and what is known of the whole. The life of one child is in ChildSeat.swift.
 
 internal import Bytes
 internal import JSON
 internal import Notifier
 
-/// The back end of a module that is a child process.
+/// The back end of a module with children.
 ///
 /// Loop-confined.
 final class StdioModule: ModuleBackend {
-    /// A call that waits for the child.
-    struct WaitingCall {
-        let command: Payload
-        let params: Payload
-        let context: Payload
-        let ticket: CallTicket
-        let expiry: TimerToken
-    }
-
-    /// Bytes that may wait in the pipe to a child that does not read, before calls are refused.
-    static let inputLimit = 4 << 20
-
-    /// Faults of one child that are logged.
-    static let complaintLimit = 10
-
-    /// Time between the end of a child's stream and its own end, when it simply ends.
-    static let deafness = Duration.milliseconds(200)
-
-    /// A child that lived this long without trouble has recovered.
-    static let recovery = Duration.seconds(10)
-
     let name: String
     let settings: Settings.ProcessModule
     let surroundings: ModuleSurroundings
     let signalFilter: SignalFilter
-    /// The commands are listed by the configuration; otherwise each child is asked.
-    private let commandsAreListed: Bool
-    private let callLimit: Int
-    var loop: EventLoop { surroundings.loop }
+    let queue: CallQueue
 
-    @exclusivity(unchecked) var facts: ModuleFacts
-    @exclusivity(unchecked) var child: Child?
-    @exclusivity(unchecked) var pending = PendingCalls()
-    @exclusivity(unchecked) var counters = Counters()
-    /// What was logged about the present child's faults.
-    @exclusivity(unchecked) var complaints = 0
-    @exclusivity(unchecked) private var waiting: [WaitingCall] = []
-    @exclusivity(unchecked) private var backoff: Backoff
-    @exclusivity(unchecked) private var tail = StderrTail()
-    @exclusivity(unchecked) private var startTimer: TimerToken?
-    @exclusivity(unchecked) private var restartTimer: TimerToken?
-    @exclusivity(unchecked) private var idleTimer: TimerToken?
-    @exclusivity(unchecked) private var startedNanos: UInt64 = 0
-    @exclusivity(unchecked) private var lastEnd = ModuleError.ChildEnd(lastLines: [])
-    @exclusivity(unchecked) private var isStopping = false
+    /// What calls are named to the child, where that is not their own name.
+    let aliases: [String: (method: [UInt8], isNotification: Bool)]
+
+    /// The commands are listed by the configuration; otherwise each child is asked.
+    let commandsAreListed: Bool
+
+    /// Calls that one child has at a time.
+    let callLimit: Int
+
+    /// The children's places.
+    @exclusivity(unchecked) private(set) var seats: ContiguousArray<ChildSeat> = []
+
+    @exclusivity(unchecked) private(set) var facts: ModuleFacts
+    @exclusivity(unchecked) var counters = ModuleCounters()
+    @exclusivity(unchecked) private(set) var isStopping = false
     @exclusivity(unchecked) private var onStopped: (() -> Void)?
 
-    /// What a child did that it should not.
-    struct Counters {
-        var unknownAnswers: UInt64 = 0
-        var malformedLines: UInt64 = 0
-        var overlongLines: UInt64 = 0
-        var refusedSignals: UInt64 = 0
-    }
+    var loop: EventLoop { surroundings.loop }
 
     /// Makes the back end of module `facts.name`.
     init(
         _ facts: ModuleFacts, _ settings: Settings.ProcessModule, signals: [String],
-        _ surroundings: ModuleSurroundings
+        commands: [Settings.Command] = [], _ surroundings: ModuleSurroundings
     ) {
         name = facts.name
         self.facts = facts
@@ -82,9 +47,15 @@ final class StdioModule: ModuleBackend {
         commandsAreListed = !facts.commands.isEmpty
         callLimit = min(settings.child.callsInFlight, PendingCalls.slotLimit)
         signalFilter = SignalFilter(signals.compactMap { SignalPattern($0) })
-        backoff = Backoff(
-            first: settings.restart.delay, limit: settings.restart.maxDelay,
-            breakerFailures: settings.restart.failures)
+        queue = CallQueue(module: facts.name, settings.child, loop: surroundings.loop)
+        aliases = Dictionary(
+            commands.filter { $0.method != nil || $0.isNotification }
+                .map { ($0.name, (Array(($0.method ?? $0.name).utf8), $0.isNotification)) },
+            uniquingKeysWith: { first, _ in first })
+        var count = 1
+        if case .pool(let wanted) = settings.sharing { count = max(wanted, 1) }
+        for index in 0..<count { seats.append(ChildSeat(self, index: index)) }
+        self.facts.children = seats.map(\.facts)
     }
 
     // MARK: Calls
@@ -94,251 +65,109 @@ final class StdioModule: ModuleBackend {
             ticket.fail(.draining)
             return
         }
-        if facts.state == .ready, waiting.isEmpty, pending.count < callLimit {
-            send(call, ticket)
+        counters.calls &+= 1
+        if queue.isEmpty, let seat = leastBusySeat {
+            let isBusy = seat.pending.count > 0
+            seat.send(call, ticket)
+            // A pool grows while its children have work: the next call finds a child at leisure.
+            if isBusy, seats.count > 1 { wakeOne() }
             return
         }
         if facts.state == .failing {
-            ticket.fail(.failing(module: name, lastEnd, retryAfter: secondsToRestart))
+            ticket.fail(failure)
             return
         }
-        guard waiting.count < settings.child.queue else {
-            ticket.fail(.overloaded(module: name))
-            return
-        }
-        wait(call, ticket)
-        if facts.state == .stopped { spawn() }
+        queue.add(call, ticket)
+        wakeOne()
     }
 
-    private func wait(_ call: ModuleCall, _ ticket: CallTicket) {
-        let expiry = loop.addTimer(after: settings.child.queueTimeout) { [unowned self] in
-            waiting.removeAll { $0.ticket === ticket }
-            ticket.fail(.overloaded(module: name))
+    /// The child with the fewest calls among those that may have another.
+    private var leastBusySeat: ChildSeat? {
+        var best: ChildSeat?
+        for seat in seats where seat.hasRoom {
+            if seat.pending.count < best?.pending.count ?? .max { best = seat }
         }
-        waiting.append(
-            WaitingCall(
-                command: Payload(call.command), params: Payload(call.params),
-                context: Payload(call.context), ticket: ticket, expiry: expiry))
-        ticket.onCancel { [unowned self] in
-            waiting.removeAll { $0.ticket === ticket }
-            loop.removeTimer(expiry)
-        }
+        return best
     }
 
-    /// Sends waiting calls as far as the child may have more.
+    /// Why calls are refused while all children keep failing.
+    private var failure: ModuleError {
+        let soonest = seats.min { $0.secondsToRestart < $1.secondsToRestart }
+        return .failing(
+            module: name, soonest?.lastEnd ?? .init(), retryAfter: soonest?.secondsToRestart ?? 1)
+    }
+
+    /// Gives waiting calls to children as far as these may have more.
     func sendWaiting() {
-        while facts.state == .ready, !waiting.isEmpty,
-            pending.count < callLimit
-        {
-            let next = waiting.removeFirst()
-            loop.removeTimer(next.expiry)
-            guard next.ticket.isOpen else { continue }
-            send(
-                ModuleCall(
-                    command: next.command.bytes, params: next.params.bytes,
-                    context: next.context.bytes),
-                next.ticket)
+        while !queue.isEmpty, let seat = leastBusySeat, let next = queue.takeFirst() {
+            if next.ticket.isOpen { seat.send(next.call, next.ticket) }
         }
-        if waiting.isEmpty, pending.count == 0 { becameIdle() }
+        for seat in seats where seat.pending.count == 0 { seat.becameIdle() }
     }
 
-    private func becameIdle() {
-        guard let limit = settings.idleTimeout, idleTimer == nil, facts.state == .ready else {
-            return
-        }
-        idleTimer = loop.addTimer(after: limit) { [unowned self] in
-            idleTimer = nil
-            guard pending.count == 0, waiting.isEmpty, let child else { return }
-            surroundings.log(.info, "stopping after \(limit) without a call")
-            setState(.stopped, reason: "idle")
-            child.terminate(termination)
-        }
+    /// Fails all waiting calls, unless some child may still take them.
+    func failWaiting(_ error: ModuleError) {
+        guard !seats.contains(where: { $0.state == .ready }) else { return }
+        queue.failAll(error)
     }
 
-    func becameBusy() {
-        if let timer = idleTimer { loop.removeTimer(timer) }
-        idleTimer = nil
-    }
-
-    // MARK: Start
+    // MARK: Life
 
     func start() {
-        if settings.start == .eager { wake() }
+        guard settings.start == .eager else { return }
+        for seat in seats { seat.wake() }
     }
 
     func wake() {
-        if facts.state == .stopped { spawn() }
+        if !seats.contains(where: { $0.state != .stopped }) { wakeOne() }
     }
 
-    private func spawn() {
-        guard child == nil, !isStopping else { return }
-        restartTimer = nil
-        tail.removeAll()
-        complaints = 0
-        setState(.starting, reason: nil)
-        var command = ChildCommand(
-            settings.command, environment: settings.child.resolvedEnvironment,
-            directory: settings.child.directory)
-        command.output = .lines(maxLength: settings.lineSize)
-        command.error = .lines(maxLength: 16 << 10)
-        do throws(SystemError) {
-            let fresh = try Child.spawn(command, on: loop)
-            fresh.events = events(of: fresh)
-            child = fresh
-            startedNanos = loop.now
-            facts.pid = Int(fresh.pid)
-            surroundings.log(.debug, "started with pid \(fresh.pid)")
-            introduce(fresh)
-        } catch {
-            notStarted("\(error)")
-        }
-    }
-
-    /// Asks the child for its commands if nobody has listed them.
-    private func introduce(_ fresh: Child) {
-        guard !commandsAreListed else {
-            becameReady()
-            return
-        }
-        startTimer = loop.addTimer(after: settings.startTimeout) { [unowned self] in
-            startTimer = nil
-            surroundings.log(.error, "did not answer rpc.discover in \(settings.startTimeout)")
-            child?.terminate(.immediate)
-        }
-        discover { [unowned self] commands in
-            if let timer = startTimer { loop.removeTimer(timer) }
-            startTimer = nil
-            facts.commands = commands
-            facts.acceptsAnyCommand = commands.isEmpty
-            becameReady()
-        }
-    }
-
-    private func becameReady() {
-        setState(.ready, reason: nil)
-        sendWaiting()
-    }
-
-    private func notStarted(_ reason: String) {
-        surroundings.log(.error, "cannot be started: \(reason)")
-        lastEnd = ModuleError.ChildEnd(lastLines: [reason])
-        let error = ModuleError.notStarted(module: name, reason: reason)
-        scheduleRestart(reason: reason)
-        failWaiting(error)
-    }
-
-    // MARK: End
-
-    /// The child has ended; its output has been delivered.
-    func ended(_ exit: ChildExit) {
-        child = nil
-        facts.pid = nil
-        if let timer = startTimer { loop.removeTimer(timer) }
-        startTimer = nil
-        becameBusy()
-        switch exit {
-        case .exited(let code):
-            lastEnd = .init(exitCode: Int(code), signal: nil, lastLines: tail.lines)
-        case .signalled(let number, _):
-            lastEnd = .init(exitCode: nil, signal: Int(number), lastLines: tail.lines)
-        case .unknown:
-            lastEnd = .init(isUnknown: true, lastLines: tail.lines)
-        }
-        let wasExpected = isStopping || facts.state == .stopped
-        for ticket in pending.removeAll() {
-            ticket.fail(.exited(module: name, lastEnd))
-        }
-        if wasExpected {
-            surroundings.log(.debug, "\(lastEnd.sentence)")
-            setState(.stopped, reason: facts.reason)
-            if let onStopped { finishStopping(onStopped) }
-            if !waiting.isEmpty, !isStopping { spawn() }
-            return
-        }
-        surroundings.log(.warning, "\(lastEnd.sentence) unexpectedly")
-        if loop.now &- startedNanos > UInt64(Self.recovery.nanoseconds) { backoff.succeeded() }
-        facts.restarts += 1
-        scheduleRestart(reason: lastEnd.sentence)
-    }
-
-    private func scheduleRestart(reason: String) {
-        let pause = backoff.failed(random: Double.random(in: 0..<1))
-        setState(backoff.isOpen ? .failing : .starting, reason: reason)
-        restartTimer = loop.addTimer(after: pause) { [unowned self] in spawn() }
-        if backoff.isOpen {
-            let seconds = secondsToRestart
-            surroundings.log(
-                .error, "failed \(backoff.failures) times in a row; next try in \(seconds) s")
-            failWaiting(.failing(module: name, lastEnd, retryAfter: seconds))
-        }
-    }
-
-    private var secondsToRestart: Int {
-        guard let restartTimer, let deadline = loop.deadline(of: restartTimer) else { return 1 }
-        return deadline > loop.now ? Int(clamping: (deadline - loop.now) / 1_000_000_000) + 1 : 1
-    }
-
-    private func failWaiting(_ error: ModuleError) {
-        let calls = waiting
-        waiting = []
-        for call in calls {
-            loop.removeTimer(call.expiry)
-            call.ticket.fail(error)
-        }
-    }
-
-    private func setState(_ state: ModuleState, reason: String?) {
-        facts.state = state
-        facts.reason = reason
-        surroundings.publish(facts)
-    }
-
-    private func finishStopping(_ done: () -> Void) {
-        onStopped = nil
-        done()
-    }
-
-    var termination: ChildTermination {
-        ChildTermination(grace: .seconds(1), killAfter: settings.child.stopTimeout)
+    private func wakeOne() {
+        seats.first { $0.state == .stopped }?.wake()
     }
 
     func stop(_ done: @escaping () -> Void) {
         isStopping = true
-        if let timer = restartTimer { loop.removeTimer(timer) }
-        failWaiting(.draining)
-        guard let child else {
-            done()
+        queue.failAll(.draining)
+        for seat in seats { seat.stop() }
+        onStopped = done
+        seatHasEnded()
+    }
+
+    func kill() {
+        for seat in seats { seat.kill() }
+    }
+
+    /// Called when a child is gone for good.
+    func seatHasEnded() {
+        guard isStopping, !seats.contains(where: { $0.child != nil }), let done = onStopped else {
             return
         }
-        onStopped = done
-        child.terminate(termination)
+        onStopped = nil
+        done()
     }
 
-    /// One of the child's streams has ended: if it does not end itself soon, it can no longer be
-    /// talked to, is ended, and the next one started.
-    func mayBeDeaf(_ what: String) {
-        guard let suspect = child else { return }
-        loop.addTimer(after: Self.deafness) { [weak self] in
-            guard let self, child === suspect, suspect.isRunning, !isStopping,
-                facts.state != .stopped
-            else { return }
-            surroundings.log(.error, "\(what) while it runs; ending it")
-            suspect.terminate(.immediate)
+    // MARK: Facts
+
+    /// Called when something about a child has changed: tells everybody.
+    func seatHasChanged() {
+        facts.children = seats.map(\.facts)
+        let order: [ModuleState] = [.ready, .starting, .failing, .stopped]
+        let first = order.lazy.compactMap { state in self.seats.first { $0.state == state } }.first
+        facts.state = first?.state ?? .stopped
+        facts.reason = first?.reason
+        if facts.state == .ready || facts.children.contains(where: { $0.failures > 0 }) {
+            facts.hasSettled = true
         }
+        surroundings.publish(facts)
     }
 
-    func kill() { child?.terminate(.immediate) }
-
-    // MARK: stderr
-
-    /// Logs a line that the child wrote to stderr, and keeps it for error answers.
-    func wroteError(_ line: UnsafeRawBufferPointer) {
-        tail.append(line)
-        surroundings.log(.info, "stderr: " + String(decoding: line, as: UTF8.self))
-    }
-
-    /// The child answered something: it works.
-    func noteSuccess() {
-        if backoff.failures > 0 { backoff.succeeded() }
+    /// Takes over what a child says of its commands.
+    func describe(_ reading: OpenRPC.Reading) {
+        facts.commands = reading.commands
+        facts.acceptsAnyCommand = reading.commands.isEmpty
+        guard reading.warnings != facts.warnings else { return }
+        facts.warnings = reading.warnings
+        for warning in reading.warnings { surroundings.log(.warning, warning) }
     }
 }

@@ -1,0 +1,196 @@
+// What a caller gets, and when, if the child breaks the protocol, does not start, or ends.
+
+import Bytes
+import Notifier
+import Testing
+
+@testable import Gateway
+
+@Suite struct StdioModuleFaultTests {
+    private static let echo = """
+        for m in lines:
+            if "id" in m: send({"jsonrpc": "2.0", "id": m["id"], "result": m["params"]})
+        """
+
+    private static func raw(_ line: String) -> String {
+        """
+        for m in lines:
+            sys.stdout.buffer.write(\(line) % m["id"] + b"\\n")
+            sys.stdout.flush()
+        """
+    }
+
+    @Test(
+        "an answer that is no JSON fails its caller at once",
+        arguments: [
+            #"b'{"jsonrpc":"2.0","id":%d,"result":NaN}'"#,
+            #"b'{"jsonrpc":"2.0","id":%d,"result":"\xff\xfe"}'"#,
+            #"b'{"result":{"id":7,"x":[NaN]},"id":%d}'"#,
+            #"b'{"jsonrpc":"2.0","id":%d'"#,
+            #"b'{"jsonrpc":"2.0","id":%d,"id":1,"result":1}'"#,
+        ])
+    func brokenAnswer(_ line: String) throws {
+        let scene = try Scene(Self.raw(line))
+        let outcome = scene.call()
+        #expect(outcome.error?.status == 502, "\(String(describing: outcome.error))")
+        #expect(scene.module.counters.malformed == 1)
+    }
+
+    @Test func `an answer longer than the limit fails its caller at once`() throws {
+        let scene = try Scene(
+            """
+            for m in lines:
+                send({"jsonrpc": "2.0", "id": m["id"], "result": "x" * m["params"]})
+            """
+        ) { $0.lineSize = 4096 }
+        #expect(scene.call("any", "10000").error?.status == 502)
+        #expect(scene.module.counters.overlong == 1)
+        #expect(scene.call("any", "3").result == #""xxx""#)
+    }
+
+    @Test func `a strict module loses its child for a line that is no message`() throws {
+        let scene = try Scene(
+            """
+            for m in lines:
+                print("debugging")
+                sys.stdout.flush()
+            """
+        ) { $0.badOutput = .fail }
+        let error = try #require(scene.call().error)
+        #expect(error.status == 502)
+        #expect(error.detail.contains("wrote something that is no message"))
+    }
+
+    @Test func `a request of the child is refused, not left waiting`() throws {
+        let scene = try Scene(
+            """
+            m = next(lines)
+            send({"jsonrpc": "2.0", "id": "mine-1", "method": "roots/list"})
+            send({"jsonrpc": "2.0", "id": m["id"], "method": "roots/list"})
+            refusals = [next(lines), next(lines)]
+            send({"jsonrpc": "2.0", "id": m["id"],
+                  "result": [[r["id"] for r in refusals], refusals[0]["error"]["code"]]})
+            for m in lines: pass
+            """)
+        let outcome = scene.call()
+        #expect(outcome.result?.hasPrefix(#"[["mine-1", "#) == true)
+        #expect(outcome.result?.hasSuffix("-32601]") == true)
+        #expect(scene.module.counters.refusedRequests == 2)
+    }
+
+    @Test func `a child with listed commands is ready with its first message, not before`() throws {
+        let scene = try Scene(
+            """
+            m = next(lines)
+            send({"jsonrpc": "2.0", "method": "log", "params": {"message": "slowly"}})
+            for m in lines: pass
+            """)
+        _ = scene.start()
+        #expect(scene.facts.state == .starting)
+        scene.wait { scene.facts.state == .ready }
+        #expect(scene.log.contains { $0.hasSuffix("slowly") })
+    }
+
+    @Test func `a child that ends at its start takes those who wait with it`() throws {
+        let scene = try Scene(
+            "time.sleep(0.05); sys.stderr.write('cannot bind'); os._exit(4)", commands: [])
+        let outcomes = (0..<8).map { _ in scene.start() }
+        scene.wait { outcomes.allSatisfy(\.isDone) }
+        for outcome in outcomes {
+            #expect(outcome.error?.status == 502)
+            #expect(outcome.error?.detail.contains("exited with code 4") == true)
+        }
+    }
+
+    @Test func `a child that is slow to say what it can is ended, and those who wait are told`()
+        throws
+    {
+        let scene = try Scene("time.sleep(100)", commands: []) {
+            $0.startTimeout = .milliseconds(100)
+        }
+        let outcomes = (0..<8).map { _ in scene.start() }
+        scene.wait { outcomes.allSatisfy(\.isDone) }
+        for outcome in outcomes {
+            #expect(outcome.error?.status == 502)
+            #expect(outcome.error?.detail.contains("was not ready within 100ms") == true)
+        }
+    }
+
+    @Test func `an exit is told at once even if a grandchild holds the output`() throws {
+        let scene = try Scene(
+            """
+            import subprocess
+            subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            for m in lines:
+                sys.stderr.write("%.9f\\n" % time.monotonic()); sys.stderr.flush()
+                os._exit(1)
+            """)
+        guard case .exited(_, let end)? = scene.call().error else {
+            Issue.record("no exit")
+            return
+        }
+        let said = try #require(end.lastLines.first.flatMap(Double.init))
+        let now = Double(scene.loop.clock.monotonicNanos()) / 1e9
+        // 10 ms are promised; a machine with other work may take its time to schedule us.
+        #expect(now - said < 0.09, "\(now - said) s")
+    }
+
+    @Test func `who waits too long for a turn is told that, and how long`() throws {
+        let scene = try Scene("for m in lines: pass") {
+            $0.child.callsInFlight = 1
+            $0.child.queueTimeout = .milliseconds(30)
+        }
+        _ = scene.start()
+        let error = try #require(scene.call().error)
+        #expect(error.status == 503)
+        #expect("\(error.code)" == "queue_timeout" && error.detail.contains("30ms"))
+    }
+
+    @Test func `the bytes of waiting calls are bounded`() throws {
+        let scene = try Scene("for m in lines: pass") {
+            $0.child.callsInFlight = 1
+            $0.child.queueSize = 1000
+        }
+        _ = scene.start()
+        let big = "\"\(String(repeating: "x", count: 600))\""
+        let first = scene.start("any", big)
+        let second = scene.start("any", big)
+        #expect(second.error?.status == 503 && !first.isDone)
+        first.ticket?.cancel()
+        #expect(scene.module.queue.byteCount == 0)
+        #expect(!scene.start("any", big).isDone)
+    }
+
+    @Test func `a description that is broken is told where people look`() throws {
+        let scene = try Scene(
+            """
+            m = next(lines)
+            send({"jsonrpc": "2.0", "id": m["id"], "result": {"methods": [
+                {"name": "fine", "params": []}, {"name": "bad name"}, {"no": "name"},
+                {"name": "odd", "params": [{"name": "x", "schema": {"type": "strong"}}]}]}})
+            for m in lines: send({"jsonrpc": "2.0", "id": m["id"], "result": 1})
+            """, commands: [])
+        #expect(scene.call("fine").result == "1")
+        #expect(scene.facts.warnings.count == 3, "\(scene.facts.warnings)")
+        #expect(scene.facts.commands.map(\.name) == ["fine", "odd"])
+        #expect(scene.facts.commands[1].params == nil)
+        #expect(scene.log.count { $0.hasPrefix("warning:") } == 3)
+    }
+
+    @Test(
+        "a failing module makes the gateway unready only if it is required",
+        arguments: [
+            (ModuleState.failing, true, true, true), (.failing, false, true, false),
+            (.starting, true, true, true), (.starting, false, true, false),
+            (.stopped, true, true, false), (.ready, true, true, false),
+        ])
+    func readiness(_ state: ModuleState, _ isRequired: Bool, _ settled: Bool, _ holds: Bool) {
+        var facts = ModuleFacts(name: "m", kind: "process", state: state, commands: [])
+        facts.isRequired = isRequired
+        facts.hasSettled = settled
+        #expect(facts.holdsReadiness == holds)
+        facts.isEager = true
+        facts.hasSettled = false
+        #expect(facts.holdsReadiness)
+    }
+}
