@@ -76,7 +76,9 @@ let package = Package(
         tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
         tests("CompressionTests", ["Compression", "Bytes"]),
         tests("HTTPTests", ["HTTP", "HTTPWire", "TLS", "Notifier", "Bytes", "CLinux"]),
-        tests("GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging]),
+        tests(
+            "GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging],
+            exclude: ["Cron"]),
         // The built command with real curl, openssl, Chromium and proxies.
         tests(
             "EndToEndTests", ["signalbox", "bench-worker"], path: "Tests/EndToEnd",

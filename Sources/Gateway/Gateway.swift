@@ -82,16 +82,13 @@ public final class Gateway {
                     "modules.\(module.name).http: upstream modules are not in version \(version)")
             }
         }
+        let zones = TimeZoneStore()
         for timer in settings.timers {
-            if case .cron = timer.schedule {
-                throw .unsupported(
-                    "timers.\(timer.name).cron: cron timers are not in version \(version);"
-                        + " use every, after or at")
-            }
-            if timer.overlap == .queue {
-                throw .unsupported(
-                    "timers.\(timer.name).overlap: \"queue\" is not in version \(version);"
-                        + " use skip or parallel")
+            guard case .cron(_, let timezone?) = timer.schedule else { continue }
+            do throws(TimeZoneStore.Fault) {
+                _ = try zones.zone(timezone)
+            } catch {
+                throw .unsupported("timers.\(timer.name).timezone: \(error.sentence(timezone))")
             }
         }
     }

@@ -33,9 +33,14 @@ extension GatewayLoop {
     private func begin(_ control: Control) {
         control.hub.onEvent = { [unowned self] in spread($0) }
         control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
+        control.timers.onNews = { [unowned self] entry, news in tell(entry, news) }
         for timer in facts.settings.timers {
             guard let plan = TimerPlan(timer) else { continue }
-            _ = control.timers.add(id: timer.name, plan, isFixed: true)
+            do throws(TimerRefusal) {
+                try control.timers.add(id: timer.name, plan, isFixed: true)
+            } catch {
+                log(.error, "timer \(timer.name) does not run: \(error)")
+            }
         }
     }
 
@@ -86,30 +91,5 @@ extension GatewayLoop {
                 if left == 0 { done() }
             }
         }
-    }
-}
-
-extension TimerPlan {
-    /// The plan of a configured timer; nil if it has a schedule of another kind.
-    init?(_ timer: Settings.Timer) {
-        let schedule: Schedule
-        switch timer.schedule {
-        case .after(let delay): schedule = .after(delay)
-        case .every(let interval): schedule = .every(interval)
-        case .at(let text):
-            guard let nanos = Timestamp.parse(text) else { return nil }
-            schedule = .at(nanos)
-        case .cron: return nil
-        }
-        let action: Action
-        switch timer.action {
-        case .emit(let signal, let data): action = .emit(signal: signal, data: data)
-        case .call(let module, let command, let params):
-            action = .call(module: module, command: command, params: params)
-        }
-        self.init(schedule: schedule, action: action)
-        allowsOverlap = timer.overlap == .parallel
-        jitter = timer.jitter
-        maxRuns = timer.maxRuns
     }
 }

@@ -7,7 +7,7 @@ internal import HTTPWire
 enum GatewayRoute: Int {
     case index, modules, module, read, call, rpc
     case events, signals, emit
-    case timers, addTimer, timer, deleteTimer, fireTimer
+    case timers, addTimer, timer, deleteTimer, fireTimer, pauseTimer, resumeTimer
     case livez, readyz, metrics
 
     /// The table's entries.
@@ -26,6 +26,8 @@ enum GatewayRoute: Int {
         entry(.get, "/v1/timers/{timer}", .timer),
         entry(.delete, "/v1/timers/{timer}", .deleteTimer),
         entry(.post, "/v1/timers/{timer}/fire", .fireTimer),
+        entry(.post, "/v1/timers/{timer}/pause", .pauseTimer),
+        entry(.post, "/v1/timers/{timer}/resume", .resumeTimer),
         entry(.get, "/livez", .livez),
         entry(.get, "/readyz", .readyz),
         entry(.get, "/metrics", .metrics),
@@ -55,7 +57,7 @@ extension GatewayLoop {
         case .livez: exchange.respondText(200, "ok\n")
         case .readyz: showReadiness(exchange)
         case .metrics: showMetrics(exchange)
-        case .rpc, .emit, .addTimer, .fireTimer: return takeJSON(exchange)
+        case .rpc, .emit, .addTimer, .fireTimer, .pauseTimer, .resumeTimer: return takeJSON(exchange)
         }
         return .skip
     }
@@ -68,6 +70,8 @@ extension GatewayLoop {
         case .emit: emitSignal(exchange, match)
         case .addTimer: addTimer(exchange)
         case .fireTimer: fireTimer(exchange, match)
+        case .pauseTimer: pauseTimer(exchange, match)
+        case .resumeTimer: resumeTimer(exchange, match)
         default: break
         }
     }

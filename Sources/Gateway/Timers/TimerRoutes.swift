@@ -1,5 +1,6 @@
-// TimerRoutes: timers over HTTP, and what a timer that fires does. All of it happens on the control
-// loop; other loops pass requests there and answers back.
+// TimerRoutes: timers over HTTP. All of it happens on the control loop; other loops pass requests
+// there and answers back. How a timer looks is in TimerEntry+JSON.swift, what it does in
+// TimerActions.swift.
 
 internal import Bytes
 internal import HTTP
@@ -14,6 +15,7 @@ extension GatewayLoop {
         var json: [UInt8]
         var code: StaticString = ""
         var detail = ""
+        var fault: (pointer: String, message: String)?
 
         static func problem(_ status: Int, _ code: StaticString, _ detail: String) -> TimerAnswer {
             TimerAnswer(status: status, json: [], code: code, detail: detail)
@@ -58,9 +60,27 @@ extension GatewayLoop {
 
     func showTimer(_ exchange: Exchange, _ match: RouteMatch) {
         let id = timerName(exchange, match)
+        var preview = 0
+        var isSound = true
+        QueryString.forEach(exchange.query) { name, value in
+            guard name == "preview", let count = value.flatMap({ Int($0) }),
+                (0...TimerEntry.previewLimit).contains(count)
+            else {
+                isSound = false
+                return
+            }
+            preview = count
+        }
+        guard isSound else {
+            exchange.respondProblem(
+                400, "bad_query",
+                "There is only preview, a number from 0 to \(TimerEntry.previewLimit).")
+            return
+        }
+        let count = preview
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
-            return entry.answer(200, book)
+            return entry.answer(200, book, preview: count)
         }
     }
 
@@ -78,10 +98,26 @@ extension GatewayLoop {
     }
 
     func fireTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.fire(entry) }
+    }
+
+    func pauseTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.pause(entry) }
+    }
+
+    func resumeTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.resume(entry) }
+    }
+
+    /// Does something with a timer and answers with what it is afterwards.
+    private func onTimer(
+        _ exchange: Exchange, _ match: RouteMatch,
+        _ action: @escaping @Sendable (TimerBook, TimerEntry) -> Void
+    ) {
         let id = timerName(exchange, match)
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
-            book.fire(entry)
+            action(book, entry)
             return entry.answer(200, book)
         }
     }
@@ -105,45 +141,10 @@ extension GatewayLoop {
         let plan = request.plan
         askTimers(exchange) { there, book in
             let name = id ?? "t\(there.loop.clock.wallNanos() / 1000)-\(Int.random(in: 0..<10_000))"
-            guard let entry = book.add(id: name, plan, isFixed: false) else {
-                return book.find(name) == nil
-                    ? .problem(503, "too_many_timers", "No more timers are taken.")
-                    : .problem(409, "timer_exists", "There is a timer \"\(name)\" already.")
-            }
-            return entry.answer(201, book)
-        }
-    }
-
-    // MARK: Firing
-
-    /// Does what `entry` is for.
-    func perform(_ entry: TimerEntry, _ done: @escaping (String) -> Void) {
-        switch entry.plan.action {
-        case .emit(let signal, let data):
-            emit(Payload(Array(signal.utf8)), Payload(data))
-            done("emitted")
-        case .call(let module, let command, let params):
-            call(module, command, params, done)
-        }
-    }
-
-    private func call(
-        _ module: String, _ command: String, _ params: [UInt8], _ done: @escaping (String) -> Void
-    ) {
-        Array("\(module).\(command)".utf8).withUnsafeBytes { method in
-            guard let found = findMethod(method) else {
-                done("There is no command \"\(module)/\(command)\".")
-                return
-            }
-            let limit = timeLimit(found.command, nil)
-            let none = UnsafeRawBufferPointer(start: nil, count: 0)
-            params.withUnsafeBytes { params in
-                _ = startCall(found, params, none, limit) { outcome in
-                    switch outcome {
-                    case .result: done("ok")
-                    case .failure(let error): done(error.detail)
-                    }
-                }
+            do throws(TimerRefusal) {
+                return try book.add(id: name, plan, isFixed: false).answer(201, book)
+            } catch {
+                return .refused(error, name)
             }
         }
     }
@@ -153,12 +154,29 @@ extension GatewayLoop.TimerAnswer {
     fileprivate static func noTimer(_ id: String) -> Self {
         .problem(404, "unknown_timer", "There is no timer \"\(id)\".")
     }
+
+    fileprivate static func refused(_ refusal: TimerRefusal, _ id: String) -> Self {
+        switch refusal {
+        case .tooMany: .problem(503, "too_many_timers", "No more timers are taken.")
+        case .exists: .problem(409, "timer_exists", "There is a timer \"\(id)\" already.")
+        case .timezone(let sentence): .faulty("/timezone", sentence)
+        case .never: .faulty("/cron", "never comes: no month has such a day")
+        }
+    }
+
+    private static func faulty(_ pointer: String, _ message: String) -> Self {
+        var answer = problem(422, "bad_parameters", message)
+        answer.fault = (pointer, message)
+        return answer
+    }
 }
 
 extension Exchange {
     fileprivate func respond(_ answer: GatewayLoop.TimerAnswer) {
         if answer.status == 204 {
             respond(204)
+        } else if let fault = answer.fault {
+            respondFailure(.badParameters([fault]))
         } else if answer.json.isEmpty {
             respondProblem(answer.status, answer.code, answer.detail)
         } else {
@@ -168,77 +186,10 @@ extension Exchange {
 }
 
 extension TimerEntry {
-    fileprivate func answer(_ status: Int, _ book: TimerBook) -> GatewayLoop.TimerAnswer {
-        GatewayLoop.TimerAnswer(status: status, json: JSONBytes.make { write(&$0, book) })
-    }
-
-    /// Writes the timer as the API shows it.
-    fileprivate func write(_ json: inout JSONWriter, _ book: TimerBook) {
-        json.beginObject()
-        json.key("id")
-        json.string(id)
-        switch plan.schedule {
-        case .after(let delay):
-            json.key("after")
-            json.string("\(delay)")
-        case .every(let interval):
-            json.key("every")
-            json.string("\(interval)")
-        case .at(let nanos):
-            json.key("at")
-            json.string(Timestamp.text(nanos))
-        }
-        writeAction(&json)
-        json.key("fixed")
-        json.bool(isFixed)
-        json.key("runs")
-        json.int(runs)
-        json.key("missed")
-        json.int(missed)
-        json.key("next_run")
-        if let next = book.nextWallNanos(self) {
-            json.string(Timestamp.text(next))
-        } else {
-            json.null()
-        }
-        json.key("last_run")
-        if let lastWallNanos { json.string(Timestamp.text(lastWallNanos)) } else { json.null() }
-        json.key("last_result")
-        if let lastResult { json.string(lastResult) } else { json.null() }
-        json.endObject()
-    }
-
-    private func writeAction(_ json: inout JSONWriter) {
-        switch plan.action {
-        case .emit(let signal, let data):
-            json.key("emit")
-            json.beginObject()
-            json.key("signal")
-            json.string(signal)
-            json.key("data")
-            data.withUnsafeBytes { json.raw($0) }
-            json.endObject()
-        case .call(let module, let command, let params):
-            json.key("call")
-            json.beginObject()
-            json.key("module")
-            json.string(module)
-            json.key("command")
-            json.string(command)
-            json.key("params")
-            params.withUnsafeBytes { json.raw($0) }
-            json.endObject()
-        }
-    }
-}
-
-/// JSON made on the spot.
-enum JSONBytes {
-    /// What `write` writes, with a line end.
-    static func make(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
-        var out = ByteBuffer()
-        JSONWriter.append(to: &out, write)
-        out.append(UInt8(ascii: "\n"))
-        return out.array()
+    fileprivate func answer(
+        _ status: Int, _ book: TimerBook, preview: Int = 0
+    ) -> GatewayLoop.TimerAnswer {
+        GatewayLoop.TimerAnswer(
+            status: status, json: JSONBytes.make { write(&$0, book, preview: preview) })
     }
 }
