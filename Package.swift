@@ -57,7 +57,9 @@ let package = Package(
         // 3: connections
         floor("HTTP", ["Bytes", "CLinux", "Notifier", "HTTPWire", "TLS", "Compression"]),
         // 4: the gateway
-        floor("Gateway", ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "HTTP", logging]),
+        floor(
+            "Gateway",
+            ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "Compression", "HTTP", logging]),
         // 5: the command
         .executableTarget(
             name: "signalbox",

@@ -19,7 +19,20 @@ final class Control {
         bounds.events = settings.events
         bounds.bytes = settings.size
         bounds.ageNanos = settings.age?.nanoseconds
+        bounds.rules = facts.settings.signals.rules.compactMap(SignalRule.init)
         hub = SignalHub(epoch: facts.epoch, history: bounds)
         timers = TimerBook(loop: loop)
+    }
+}
+
+extension SignalRule {
+    /// The rule of the configuration; nil if its pattern is none.
+    fileprivate init?(_ rule: Settings.Signals.Rule) {
+        guard let pattern = SignalPattern(rule.pattern) else { return nil }
+        self.init(pattern)
+        isLatest = rule.latest
+        events = rule.events
+        bytes = rule.size
+        ageNanos = rule.age?.nanoseconds
     }
 }

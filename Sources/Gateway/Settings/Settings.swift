@@ -123,8 +123,29 @@ extension Settings {
             public init() {}
         }
 
+        /// What is kept of the signals whose name matches a pattern.
+        public struct Rule: Sendable, Equatable {
+            /// The names that are meant.
+            public var pattern: String
+            /// Whether a new stream begins with the last event of each such signal.
+            public var latest = false
+            /// Most events kept of each such signal; nil for what there is room for.
+            public var events: Int?
+            /// Most bytes kept of each such signal; nil for what there is room for.
+            public var size: Int?
+            /// Oldest event kept; nil for the age of the whole history.
+            public var age: Duration?
+
+            /// Makes a rule without limits of its own.
+            public init(pattern: String) { self.pattern = pattern }
+        }
+
         /// What is kept for replay.
         public var history = History()
+        /// Rules for single signals, in the order of the file; the first that matches counts.
+        public var rules: [Rule] = []
+        /// Most bytes of one event's data.
+        public var eventSize = 256 << 10
         /// Pause after which a quiet stream gets a comment.
         public var heartbeat = Duration.seconds(15)
         /// Pause before a client comes back, as streams tell it.

@@ -67,8 +67,11 @@ struct SignalEpoch: Sendable, Hashable {
 
 /// Where a stream that comes back had been.
 enum ResumePoint: Sendable, Equatable {
-    /// It is new: live from now on.
+    /// It is new: the latest values, then live from now on.
     case live
+    /// It is new and has had the latest values up to the first number; when it has all, it goes on
+    /// after the second one.
+    case snapshot(UInt64, then: UInt64)
     /// It has seen everything up to this sequence number of the present epoch.
     case after(UInt64)
     /// It comes from another epoch, or its id is none of ours; the text is what it sent.

@@ -51,6 +51,9 @@ struct SignalPattern: Hashable, Sendable {
     /// The pattern as it was written.
     let text: String
 
+    /// Whether it is a name, meaning just that signal.
+    var isExact: Bool { tail == .exact }
+
     /// Reads a pattern; nil if it is none.
     init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -87,25 +90,5 @@ struct SignalPattern: Hashable, Sendable {
             }
             return true
         }
-    }
-}
-
-/// What one stream asks for: up to 256 patterns, of which any may match.
-struct SignalFilter: Hashable, Sendable {
-    /// Patterns in one filter at most.
-    static let patternLimit = 256
-
-    /// The patterns, sorted and without duplicates, so that equal wishes are equal values.
-    let patterns: [SignalPattern]
-
-    /// Makes a filter of `patterns`.
-    init(_ patterns: [SignalPattern]) {
-        self.patterns = Array(Set(patterns)).sorted { $0.text < $1.text }
-    }
-
-    /// Whether any pattern matches `name`.
-    func matches(_ name: UnsafeRawBufferPointer) -> Bool {
-        for pattern in patterns where pattern.matches(name) { return true }
-        return false
     }
 }
