@@ -46,6 +46,8 @@ let package = Package(
         .systemLibrary(
             name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         // 1: bytes
         floor("Bytes", []),
         // 2: the loop and the values
@@ -59,7 +61,7 @@ let package = Package(
         // 4: the gateway
         floor(
             "Gateway",
-            ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "Compression", "HTTP", logging]),
+            ["Bytes", "CSQLite", "Notifier", "HTTPWire", "JSON", "TLS", "Compression", "HTTP", logging]),
         // 5: the command
         .executableTarget(
             name: "signalbox",

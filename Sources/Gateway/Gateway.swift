@@ -21,6 +21,8 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
     case log(reason: String)
     /// The system refused something every process needs.
     case system(reason: String)
+    /// What is kept on disk could not be opened.
+    case state(reason: String)
     /// The configuration asks for something that this version does not have.
     case unsupported(String)
 
@@ -31,6 +33,7 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
         case .certificate(let url, let reason): "cannot serve \(url): \(reason)"
         case .log(let reason): reason
         case .system(let reason): reason
+        case .state(let reason): "cannot use the state: \(reason)"
         case .unsupported(let what): what
         }
     }
@@ -109,12 +112,13 @@ public final class Gateway {
             logger.warning("\(text)")
         }
         try checkCertificates()
+        let state = try openState()
         do {
             let first = try EventLoop()
             let facts = GatewayFacts(
-                settings: settings, epoch: SignalEpoch(), loopCount: count,
+                settings: settings, epoch: state?.stored.epoch ?? SignalEpoch(), loopCount: count,
                 startWallNanos: first.clock.wallNanos(), requestSeed: Self.randomSeed(),
-                logger: logger, sink: sink)
+                logger: logger, sink: sink, state: state)
             try serve(first, facts, sockets, sink, target, ready)
         } catch {
             throw .system(reason: "cannot start: \(error)")
@@ -123,6 +127,18 @@ public final class Gateway {
 
     private static func randomSeed() -> UInt64 {
         Random.bytes(count: 7).reduce(0) { ($0 << 8) | UInt64($1) }
+    }
+
+    private func openState() throws(GatewayError) -> (store: StateStore, stored: StoredState)? {
+        guard let folder = settings.state else { return nil }
+        do throws(StateError) {
+            let store = try StateStore(folder: folder)
+            return (
+                store, try store.load(epoch: SignalEpoch(), ahead: StateJournal.reserveAhead)
+            )
+        } catch {
+            throw .state(reason: "\(error)")
+        }
     }
 
     private func openLog() throws(GatewayError) -> LogTarget {
@@ -253,8 +269,15 @@ public final class Gateway {
     private func loopStopped(_ control: GatewayLoop) {
         stoppedLoops += 1
         guard stoppedLoops == addresses.count else { return }
-        control.log(.info, "stopped")
-        control.loop.stop()
+        guard let rooms = control.control, let journal = rooms.journal else {
+            control.log(.info, "stopped")
+            control.loop.stop()
+            return
+        }
+        journal.close(newest: rooms.hub.newest) {
+            control.log(.info, "stopped")
+            control.loop.stop()
+        }
     }
 }
 

@@ -18,7 +18,7 @@ extension GatewayLoop {
     ) throws {
         self.peers = peers
         buildBackends(own)
-        if let control { begin(control) }
+        if let control { try begin(control) }
         for socket in sockets where socket.loop == index {
             let files = facts.settings.listeners[socket.listener].tls
             let source = try files.map {
@@ -30,18 +30,39 @@ extension GatewayLoop {
         for backend in modules.owned { backend.start() }
     }
 
-    private func begin(_ control: Control) {
+    private func begin(_ control: Control) throws(SystemError) {
         control.hub.onEvent = { [unowned self] in spread($0) }
         control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
-        control.timers.onNews = { [unowned self] entry, news in tell(entry, news) }
-        for timer in facts.settings.timers {
-            guard let plan = TimerPlan(timer) else { continue }
-            do throws(TimerRefusal) {
-                try control.timers.add(id: timer.name, plan, isFixed: true)
+        control.timers.onNews = { [unowned self] entry, news in
+            keep(entry, news, control)
+            tell(entry, news)
+        }
+        if let state = facts.state {
+            do throws(SystemError) {
+                try keepState(state.store, state.stored, control)
             } catch {
-                log(.error, "timer \(timer.name) does not run: \(error)")
+                log(.critical, "nothing is stored: \(error)")
             }
         }
+        addTimers(control)
+        try control.sources.open(
+            facts.settings.sources, loop: loop, depth: facts.settings.limits.jsonDepth
+        ) { [unowned self] name, data in emit(name, data) }
+    }
+
+    private func keepState(
+        _ store: StateStore, _ stored: StoredState, _ control: Control
+    ) throws(SystemError) {
+        let journal = try StateJournal(
+            loop: loop, store: store, reserved: stored.reserved &+ StateJournal.reserveAhead)
+        journal.onTrouble = { [unowned self] error in
+            if let error {
+                log(.error, "durable signals are refused: \(error)")
+            } else {
+                log(.notice, "durable signals are stored again")
+            }
+        }
+        control.keep(stored, in: journal)
     }
 
     // MARK: Reloading
@@ -64,6 +85,7 @@ extension GatewayLoop {
     func drain(_ done: @escaping () -> Void) {
         guard !isDraining else { return }
         isDraining = true
+        control?.sources.close()
         closeStreams()
         server.drain()
         let deadline = loop.now &+ UInt64(facts.settings.limits.drainTimeout.nanoseconds)

@@ -26,6 +26,8 @@ struct GatewayFacts: Sendable {
     let logger: Logger
     /// What is behind the log.
     let sink: LogSink
+    /// What outlives the gateway, and what an earlier run has left; nil without a `state`.
+    let state: (store: StateStore, stored: StoredState)?
 }
 
 /// The gateway's part on one loop.
@@ -226,7 +228,7 @@ final class GatewayLoop: RequestHandler {
         if let control {
             let now = loop.clock.wallNanos()
             let emission = control.hub.emit(name, data, wallNanos: now, key: key)
-            done?(emission)
+            if let done { control.settle(emission, done) }
             return
         }
         let home = address
@@ -236,14 +238,16 @@ final class GatewayLoop: RequestHandler {
             let now = there.loop.clock.wallNanos()
             let emission = control.hub.emit(name, data, wallNanos: now, key: key)
             guard let waiting else { return }
-            home.post { _ in waiting.value(emission) }
+            control.settle(emission) { settled in
+                home.post { _ in waiting.value(settled) }
+            }
         }
     }
 }
 
 extension Payload {
     /// The bytes as text, invalid UTF-8 replaced.
-    fileprivate var text: String { String(decoding: bytes, as: UTF8.self) }
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 /// A body that is made once and used until what it shows has changed.

@@ -65,6 +65,19 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Takes one datagram from the socket `descriptor` into `room`.
+    ///
+    /// - Returns: its bytes, -1 with `errno` if there is none, and who sent it.
+    package static func receive(
+        _ descriptor: Int32, into room: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, sender: SocketAddress) {
+        var sender = SocketAddress()
+        let count = sender.withMutablePointer {
+            recvfrom(descriptor, room.baseAddress, room.count, 0, $0, $1)
+        }
+        return (count, sender)
+    }
+
     /// Calls `body` with room for the kernel to write an address into.
     mutating func withMutablePointer<Result>(
         _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result

@@ -74,6 +74,8 @@ private struct LoopMetrics: Sendable {
     let streams: Int
     let delivered: UInt64
     let cut: UInt64
+    let sources: [(name: String, counts: SourceCounts)]
+    let commits: (done: UInt64, failed: UInt64)?
 
     init(_ part: GatewayLoop) {
         index = part.index
@@ -83,6 +85,8 @@ private struct LoopMetrics: Sendable {
         streams = part.subscriptions.count
         delivered = part.subscriptions.deliveredCount
         cut = part.subscriptions.cutCount
+        sources = part.control?.sources.counts ?? []
+        commits = part.control?.journal.map { ($0.commitCount, $0.failureCount) }
     }
 }
 
@@ -136,6 +140,10 @@ private final class MetricsCollector {
         }
         perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
+        for loop in loops {
+            SourceMetrics.append(loop.sources, to: &out)
+            if let commits = loop.commits { SourceMetrics.append(commits, to: &out) }
+        }
         header(&out, "module_ready", "gauge", "Whether a module takes calls.")
         for module in modules {
             out.append("signalbox_module_ready{module=\"")

@@ -57,7 +57,8 @@ extension GatewayLoop {
         case .livez: exchange.respondText(200, "ok\n")
         case .readyz: showReadiness(exchange)
         case .metrics: showMetrics(exchange)
-        case .rpc, .emit, .addTimer, .fireTimer, .pauseTimer, .resumeTimer: return takeJSON(exchange)
+        case .rpc, .emit, .addTimer, .fireTimer, .pauseTimer, .resumeTimer:
+            return takeJSON(exchange)
         }
         return .skip
     }

@@ -34,6 +34,12 @@ public struct Settings: Sendable, Equatable {
     /// Timers that exist from the start, in the order of the file.
     public var timers: [Timer] = []
 
+    /// Sockets and files whose lines become signals, in the order of the file.
+    public var sources: [Source] = []
+
+    /// Absolute path of the folder that keeps timers and durable signals; nil to keep nothing.
+    public var state: String?
+
     /// Makes the settings of an empty file.
     public init() {}
 }
@@ -129,6 +135,8 @@ extension Settings {
             public var pattern: String
             /// Whether a new stream begins with the last event of each such signal.
             public var latest = false
+            /// Whether its events are stored before anybody hears of them; needs a `state`.
+            public var durable = false
             /// Most events kept of each such signal; nil for what there is room for.
             public var events: Int?
             /// Most bytes kept of each such signal; nil for what there is room for.

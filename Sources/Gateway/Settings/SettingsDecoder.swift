@@ -80,6 +80,13 @@ struct SettingsDecoder {
         settings.modules = modules(top)
         settings.signals = signals(top.object("signals"))
         settings.timers = timers(top, modules: settings.modules)
+        settings.sources = sources(top, allowsAnonymous: settings.allowsAnonymous)
+        settings.state = top.file("state")
+        if settings.state == nil, let rule = settings.signals.rules.first(where: \.durable) {
+            top.fault(
+                nil, "signals.\(rule.pattern) is durable, but there is no state to keep it in",
+                advice: "add state: \"/var/lib/signalbox\"")
+        }
         top.finish()
         return settings
     }
@@ -236,6 +243,7 @@ extension SettingsDecoder {
         }
         var rule = Settings.Signals.Rule(pattern: pattern)
         rule.latest = object.flag("latest", default: false)
+        rule.durable = object.flag("durable", default: false)
         rule.events = object.integer("events", in: 0...10_000_000)
         rule.size = object.size("size", in: 0...1 << 40)
         rule.age = object.duration("age", in: .milliseconds(1)...Self.longest)

@@ -69,6 +69,13 @@ struct EmissionWindow {
         order.append(key)
     }
 
+    /// Forgets emissions that came to nothing, so that their keys are free again.
+    mutating func forget(_ numbers: Set<UInt64>) {
+        for (key, record) in records where numbers.contains(record.sequence) {
+            records[key] = nil
+        }
+    }
+
     private mutating func dropOldest() {
         guard first < order.count else { return }
         records[order[first]] = nil

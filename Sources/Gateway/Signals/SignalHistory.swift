@@ -3,6 +3,8 @@
 //
 //     ring:   one slot a sequence number, empty where a signal's own limit let go
 //     tracks: one a signal: which of its events are kept, up to which one they are gone
+//     runs:   where numbers make a leap, as they do when the gateway starts again: the ring has no
+//             slots for what lies between
 //
 // The place of any id is one subtraction away, however much is kept. What a stream has missed is
 // told from the tracks, to the signal and the event.
@@ -45,8 +47,24 @@ struct SignalHistory {
         let track: SignalTrack
     }
 
+    /// Numbers between two leaps.
+    private struct Run {
+        var first: UInt64
+        var last: UInt64
+        /// What is taken from a number to get its place.
+        var shift: UInt64
+    }
+
+    /// Leaps that are worth a run of their own; smaller ones leave slots empty.
+    private static let leap: UInt64 = 64
+
+    /// Called with each stored event that is let go.
+    var onDrop: (SignalEvent) -> Void = { _ in }
+
     private let bounds: Bounds
     private let spanLimit: Int
+    private var past: [Run] = []
+    private var run = Run(first: 0, last: .max, shift: 0)
     private var ring: [Kept?] = []  // the number of slots is a power of two
     private var latestBytes = 0
     private var names: [String: SignalTrack] = [:]
@@ -73,6 +91,10 @@ struct SignalHistory {
     /// Sequence number up to which events of signals that are not remembered may be gone.
     private(set) var forgottenUpTo: UInt64 = 0
 
+    /// Sequence number up to which an earlier run of the gateway gave numbers to what it did not
+    /// store.
+    private(set) var unstoredUpTo: UInt64 = 0
+
     /// Makes an empty history.
     init(_ bounds: Bounds) {
         self.bounds = bounds
@@ -92,7 +114,8 @@ struct SignalHistory {
         let rule = bounds.rules.first { $0.pattern.matches(name.bytes) }
         let fresh = SignalTrack(name: text, nameBytes: name, rule: rule)
         // What was forgotten may have been of this name.
-        fresh.lostUpTo = forgottenUpTo
+        fresh.lostUpTo =
+            rule?.isDurable == true ? forgottenUpTo : max(forgottenUpTo, unstoredUpTo)
         if rule?.ageNanos != nil { aged.append(fresh) }
         names[text] = fresh
         return fresh
@@ -102,6 +125,7 @@ struct SignalHistory {
     mutating func append(_ event: SignalEvent) {
         let track = track(event.name)
         track.emitted &+= 1
+        if event.sequence &- newest > Self.leap { beginRun(at: event.sequence, after: newest) }
         makeRoom(for: event.sequence)
         if count == 0 { oldest = event.sequence }
         newest = event.sequence
@@ -122,7 +146,7 @@ struct SignalHistory {
     ///   - newest: the last sequence number that was given to any event.
     ///   - losses: the signals of which older events than those are gone, with the last of these.
     ///   - lostUpTo: the last number that may have been given to an event of a signal that is in
-    ///     neither; 0 if there is none.
+    ///     neither; 0 if there is none. Durable signals are never meant.
     mutating func restore(
         _ events: [SignalEvent], losses: [(signal: Payload, upTo: UInt64)], newest last: UInt64,
         lostUpTo lost: UInt64
@@ -133,29 +157,52 @@ struct SignalHistory {
             lostUpTo = max(lostUpTo, loss.upTo)
         }
         for event in events where event.sequence > newest { append(event) }
-        forgottenUpTo = max(forgottenUpTo, lost)
+        unstoredUpTo = max(unstoredUpTo, lost)
         lostUpTo = max(lostUpTo, lost)
         guard last > newest else { return }
-        while count > 0, Int(clamping: last - oldest) >= spanLimit { dropOldest() }
+        beginRun(at: last &+ 1, after: newest)
         newest = last
         if count == 0 { oldest = last &+ 1 }
     }
 
+    private mutating func beginRun(at first: UInt64, after last: UInt64) {
+        past.append(Run(first: run.first, last: last, shift: run.shift))
+        run = Run(first: first, last: .max, shift: run.shift &+ (first &- last &- 1))
+    }
+
+    /// The place of a number that was given; neighbours have places beside each other.
+    @inline(__always)
+    private func place(_ sequence: UInt64) -> UInt64 {
+        if sequence >= run.first { return sequence &- run.shift }
+        let shift = past.last { sequence >= $0.first }?.shift ?? 0
+        return sequence &- shift
+    }
+
     @inline(__always)
     private func slot(_ sequence: UInt64) -> Int {
-        Int(truncatingIfNeeded: sequence) & (ring.count - 1)
+        Int(truncatingIfNeeded: place(sequence)) & (ring.count - 1)
+    }
+
+    /// `sequence`, or if it lies in a leap, the first number behind it.
+    @inline(__always)
+    private func landing(_ sequence: UInt64) -> UInt64 {
+        if sequence >= run.first { return sequence }
+        guard let next = past.first(where: { sequence <= $0.last }) else { return run.first }
+        return max(sequence, next.first)
     }
 
     /// Sees to it that the slot of `sequence` is free.
     private mutating func makeRoom(for sequence: UInt64) {
-        while count > 0, Int(clamping: sequence - oldest) >= spanLimit { dropOldest() }
-        let span = count == 0 ? 1 : Int(clamping: sequence - oldest) + 1
+        while count > 0, Int(clamping: place(sequence) - place(oldest)) >= spanLimit {
+            dropOldest()
+        }
+        let span = count == 0 ? 1 : Int(clamping: place(sequence) - place(oldest)) + 1
         guard span > ring.count else { return }
         var size = max(ring.count, 32)
         while size < span { size *= 2 }
         var larger: [Kept?] = Array(repeating: nil, count: size)
         for case let kept? in ring {
-            larger[Int(truncatingIfNeeded: kept.event.sequence) & (size - 1)] = kept
+            larger[Int(truncatingIfNeeded: place(kept.event.sequence)) & (size - 1)] = kept
         }
         ring = larger
     }
@@ -217,8 +264,10 @@ struct SignalHistory {
             track.isIdle = true
             idle.append(track)
         }
+        if track.rule?.isDurable == true { onDrop(event) }
         guard sequence == oldest else { return }
-        repeat { oldest &+= 1 } while oldest <= newest && ring[slot(oldest)] == nil
+        repeat { oldest = landing(oldest &+ 1) } while oldest <= newest && self[oldest] == nil
+        if let first = past.first, first.last < oldest { past.removeFirst() }
     }
 
     /// Forgets the signal that has been without a kept event for longest.
@@ -244,7 +293,10 @@ struct SignalHistory {
     /// The event with that sequence number, if it is still kept.
     subscript(_ sequence: UInt64) -> SignalEvent? {
         guard sequence >= oldest, sequence <= newest, count > 0 else { return nil }
-        return ring[slot(sequence)]?.event
+        guard let event = ring[slot(sequence)]?.event, event.sequence == sequence else {
+            return nil
+        }
+        return event
     }
 
     /// All signals that are remembered, by name.
@@ -259,7 +311,7 @@ struct SignalHistory {
     func slice(
         after sequence: UInt64, _ filter: SignalFilter, byteLimit: Int
     ) -> (events: [SignalEvent], upTo: UInt64) {
-        let start = max(sequence &+ 1, oldest)
+        let start = landing(max(sequence &+ 1, oldest))
         if start <= newest, newest - start >= UInt64(Self.lookLimit), let few = exact(filter) {
             return merge(few, after: start &- 1, filter, byteLimit)
         }
@@ -272,7 +324,7 @@ struct SignalHistory {
                 found.append(event)
                 bytes += event.byteCount
             }
-            next &+= 1
+            next = landing(next &+ 1)
         }
         return (found, next &- 1)
     }
@@ -324,11 +376,26 @@ struct SignalHistory {
                 losses.append((pattern.text, forgottenUpTo))
             }
         }
+        if unstoredUpTo > max(sequence, forgottenUpTo) {
+            for pattern in filter.patterns where !isDurable(pattern) {
+                guard !pattern.isExact || names[pattern.text] == nil else { continue }
+                losses.append((pattern.text, unstoredUpTo))
+            }
+        }
         let tracks = exact(filter) ?? tracks.filter { filter.matches($0.nameBytes.bytes) }
         for track in tracks where track.lostUpTo > sequence {
             losses.append((track.name, track.lostUpTo))
         }
         return losses
+    }
+
+    /// Whether every signal that `pattern` means is stored.
+    private func isDurable(_ pattern: SignalPattern) -> Bool {
+        for rule in bounds.rules {
+            if rule.pattern.covers(pattern) { return rule.isDurable }
+            if !rule.isDurable, pattern.covers(rule.pattern) { return false }
+        }
+        return false
     }
 
     /// The latest values that `filter` wants of events in `range`, in order, up to `byteLimit` bytes

@@ -1,8 +1,9 @@
 // SignalHub: the one place where signals get their order. It lives on the control loop, numbers
 // what is emitted, keeps the history and tells every loop.
 //
-//     emit → number → history → each loop's SubscriptionTable, in the same order everywhere
+//     emit → number → (disk) → history → each loop's SubscriptionTable, in the same order everywhere
 //
+// A durable event is published once it is stored, and whatever was emitted after it waits as long.
 // A stream that resumes is fed from the history in slices; because messages between two loops keep
 // their order, it is live at the very message that brings the last slice: no gap, no duplicate.
 
@@ -63,6 +64,8 @@ enum Emission: Sendable, Equatable {
     case keyIsTaken
     /// Its data is longer than the limit, in bytes.
     case tooLarge(limit: Int)
+    /// It was to be stored and could not be, for that reason; nobody has heard of it.
+    case notStored(String)
 }
 
 /// Numbers, keeps and spreads signals.
@@ -80,6 +83,16 @@ final class SignalHub {
 
     /// Called with each event as soon as it is in the history, before anybody hears of it.
     var onAppend: (SignalEvent) -> Void = { _ in }
+
+    /// Why a durable event with so many bytes cannot be stored now; nil if it can.
+    var refusal: (_ byteCount: Int) -> String? = { _ in nil }
+
+    /// Takes each event that was numbered, and whether it is to be stored before it is published;
+    /// `release` or `discard` follow for those.
+    var onNumber: ((SignalEvent, _ isDurable: Bool) -> Void)?
+
+    private var held: [(event: SignalEvent, isDurable: Bool)] = []
+    private var firstHeld = 0
 
     private var history: SignalHistory
     private var window = EmissionWindow()
@@ -122,11 +135,11 @@ final class SignalHub {
             repeatedCount &+= 1
             return .repeated(known.sequence, subscribers: known.subscribers)
         }
+        let isDurable = onNumber != nil && self.isDurable(name)
+        if isDurable, let reason = refusal(data.count) { return .notStored(reason) }
         sequence &+= 1
         let event = SignalEvent(
             sequence: sequence, name: name, data: data, wallNanos: wallNanos)
-        history.append(event)
-        onAppend(event)
         // Counted first: spreading it may cut streams, which had asked for it all the same.
         var count = 0
         for (filter, streams) in filters where filter.wants(event) { count += streams }
@@ -136,9 +149,51 @@ final class SignalHub {
                 digest: EmissionWindow.digest(name, data), wallNanos: wallNanos)
             window.insert(key, record)
         }
-        onEvent(event)
+        onNumber?(event, isDurable)
+        if isDurable || !held.isEmpty {
+            held.append((event, isDurable))
+        } else {
+            publish(event)
+        }
         return .emitted(event.sequence, subscribers: count)
     }
+
+    private func publish(_ event: SignalEvent) {
+        history.append(event)
+        onAppend(event)
+        onEvent(event)
+    }
+
+    // MARK: Waiting for the disk
+
+    /// Whether the event of that number has not been published yet.
+    func isHeld(_ number: UInt64) -> Bool { number > history.newest }
+
+    /// Publishes what was stored, up to that number, and what has only been waiting behind it.
+    func release(upTo stored: UInt64) {
+        while firstHeld < held.count {
+            let (event, isDurable) = held[firstHeld]
+            guard !isDurable || event.sequence <= stored else { break }
+            firstHeld += 1
+            publish(event)
+        }
+        held.removeFirst(firstHeld)
+        firstHeld = 0
+    }
+
+    /// Forgets the events of these numbers, which could not be stored.
+    func discard(_ numbers: ArraySlice<UInt64>) {
+        let gone = Set(numbers)
+        held.removeAll { gone.contains($0.event.sequence) }
+        window.forget(gone)
+        release(upTo: 0)
+    }
+
+    /// Whether the signal `name` is to be stored.
+    func isDurable(_ name: Payload) -> Bool { history.track(name).rule?.isDurable == true }
+
+    /// Called with each stored event that the history lets go.
+    func whenDropped(_ action: @escaping (SignalEvent) -> Void) { history.onDrop = action }
 
     // MARK: Counting
 
@@ -207,10 +262,10 @@ final class SignalHub {
     ) -> ReplaySlice {
         history.expire(wallNanos)
         switch point {
-        case .live: return snapshot(after: 0, then: sequence, filter)
+        case .live: return snapshot(after: 0, then: history.newest, filter)
         case .snapshot(let last, let then): return snapshot(after: last, then: then, filter)
         case .unknown(let id): return pastOfAnother(id, filter)
-        case .after(let last) where last > sequence:
+        case .after(let last) where last > history.newest:
             // An id of this epoch that was never given: somebody invented it.
             return pastOfAnother(epoch.id(last), filter)
         case .after(let last):
@@ -229,7 +284,7 @@ final class SignalHub {
         let position = max(upTo, last)
         return ReplaySlice(
             events: events, position: position,
-            next: position >= sequence ? nil : .after(position))
+            next: position >= history.newest ? nil : .after(position))
     }
 
     /// The past from its very beginning, for a stream whose id means nothing here.
@@ -271,7 +326,7 @@ final class SignalHub {
         var slice = ReplaySlice(events: events, isSnapshot: true, position: then)
         if let end = events.last?.sequence, !isAll {
             slice.next = .snapshot(end, then: then)
-        } else if then < sequence {
+        } else if then < history.newest {
             slice.next = .after(then)
         }
         return slice

@@ -76,6 +76,17 @@ struct SignalPattern: Hashable, Sendable {
         guard stem.withUnsafeBytes({ SignalName.isValid($0) }) else { return nil }
     }
 
+    /// Whether every signal that `other` means is meant as well.
+    func covers(_ other: SignalPattern) -> Bool {
+        switch (tail, other.tail) {
+        case (_, .exact): return other.prefix.withUnsafeBytes { matches($0) }
+        case (.exact, _): return false
+        case (.one, .one): return prefix == other.prefix
+        case (.one, .rest): return false
+        case (.rest, .one), (.rest, .rest): return other.prefix.starts(with: prefix)
+        }
+    }
+
     /// Whether the signal `name` is meant.
     func matches(_ name: UnsafeRawBufferPointer) -> Bool {
         guard name.count >= prefix.count else { return false }

@@ -84,6 +84,9 @@ extension Exchange {
         case .repeated(let sequence, let subscribers):
             extraFields.append("Idempotent-Replayed: true\r\n")
             respondEmitted(epoch.id(sequence), subscribers)
+        case .notStored(let reason):
+            extraFields.append("Retry-After: 2\r\n")
+            respondProblem(503, "not_stored", "The signal could not be stored: \(reason).")
         case .keyIsTaken:
             respondProblem(
                 422, "idempotency_key_taken",

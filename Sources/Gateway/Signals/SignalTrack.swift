@@ -16,6 +16,9 @@ struct SignalRule: Sendable, Equatable {
     /// Nanoseconds that its events are kept at most, or nil for no limit of its own.
     var ageNanos: Int64?
 
+    /// Its events are stored before anybody hears of them, and outlive the gateway.
+    var isDurable = false
+
     /// A rule without limits of its own.
     init(_ pattern: SignalPattern) { self.pattern = pattern }
 }

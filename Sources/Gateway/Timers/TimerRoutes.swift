@@ -16,6 +16,10 @@ extension GatewayLoop {
         var code: StaticString = ""
         var detail = ""
         var fault: (pointer: String, message: String)?
+        /// It says that something has changed, which is to be stored before.
+        var isChange = false
+        /// The timer that it says was added.
+        var added: String?
 
         static func problem(_ status: Int, _ code: StaticString, _ detail: String) -> TimerAnswer {
             TimerAnswer(status: status, json: [], code: code, detail: detail)
@@ -31,10 +35,12 @@ extension GatewayLoop {
         let home = address
         onControl { there, control in
             let answer = question(there, control.timers)
-            if there.index == home.index {
-                waiting.value.respond(answer)
-            } else {
-                home.post { _ in waiting.value.respond(answer) }
+            control.whenKept(answer) { answer in
+                if there.index == home.index {
+                    waiting.value.respond(answer)
+                } else {
+                    home.post { _ in waiting.value.respond(answer) }
+                }
             }
         }
     }
@@ -93,7 +99,7 @@ extension GatewayLoop {
                     403, "fixed_timer", "Timer \"\(id)\" belongs to the configuration.")
             }
             book.remove(entry)
-            return TimerAnswer(status: 204, json: [])
+            return TimerAnswer(status: 204, json: [], isChange: true)
         }
     }
 
@@ -118,7 +124,9 @@ extension GatewayLoop {
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
             action(book, entry)
-            return entry.answer(200, book)
+            var answer = entry.answer(200, book)
+            answer.isChange = true
+            return answer
         }
     }
 
@@ -142,10 +150,35 @@ extension GatewayLoop {
         askTimers(exchange) { there, book in
             let name = id ?? "t\(there.loop.clock.wallNanos() / 1000)-\(Int.random(in: 0..<10_000))"
             do throws(TimerRefusal) {
-                return try book.add(id: name, plan, isFixed: false).answer(201, book)
+                let entry = try book.add(id: name, plan, isFixed: false)
+                book.onNews(entry, .changed)
+                var answer = entry.answer(201, book)
+                answer.isChange = true
+                answer.added = name
+                return answer
             } catch {
                 return .refused(error, name)
             }
+        }
+    }
+}
+
+extension Control {
+    /// Calls `done` with `answer` once what it tells is stored, or else with a refusal.
+    fileprivate func whenKept(
+        _ answer: GatewayLoop.TimerAnswer, _ done: @escaping (GatewayLoop.TimerAnswer) -> Void
+    ) {
+        guard answer.isChange, let journal else {
+            done(answer)
+            return
+        }
+        journal.barrier { [self] error in
+            guard let error else {
+                done(answer)
+                return
+            }
+            if let id = answer.added, let entry = timers.find(id) { timers.remove(entry) }
+            done(.problem(503, "not_stored", "The change could not be stored: \(error)."))
         }
     }
 }
