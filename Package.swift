@@ -12,8 +12,11 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-func floor(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func floor(
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 func tests(
@@ -59,7 +62,8 @@ let package = Package(
         // 4: the gateway
         floor(
             "Gateway",
-            ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "Compression", "HTTP", logging]),
+            ["Bytes", "Notifier", "HTTPWire", "JSON", "TLS", "Compression", "HTTP", logging],
+            resources: [.embedInCode("Signals/Resources/signalbox.js")]),
         // 5: the command
         .executableTarget(
             name: "signalbox",

@@ -78,6 +78,8 @@ extension Exchange {
             if isChunked { out.append("Transfer-Encoding: chunked\r\n") }
             out.append("\r\n")
         }
+        // A stream may stay for days.
+        extraFields.release()
         if method == .head {
             answer = .ended
             finish(connection)

@@ -9,11 +9,20 @@ internal import Notifier
 ///
 /// Loop-confined.
 final class Subscription {
-    /// Number of the stream, unique in its loop.
-    let number: UInt64
-
     /// Where its bytes go.
     let exchange: Exchange
+
+    // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
+    @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
+
+    /// Its compressor, if it wants one.
+    let deflater: Deflater?
+
+    /// Everything up to here was sent or did not match.
+    @exclusivity(unchecked) var position: UInt64 = 0
+
+    /// Number of the stream: its slot has no other one of that number for weeks.
+    let number: UInt32
 
     /// Slot of its connection: its place in the table.
     let slot: Int32
@@ -21,25 +30,17 @@ final class Subscription {
     /// Pause after which it gets a heartbeat, or for a long poll its answer, in the sweep's ticks.
     let ticks: UInt32
 
+    /// Its place in the group.
+    @exclusivity(unchecked) var place: Int32 = 0
+
     /// It has caught up: events go to it as they come.
     @exclusivity(unchecked) var isLive = false
 
     /// It came without an id and has not been told one.
     @exclusivity(unchecked) var needsPosition = false
 
-    /// Everything up to here was sent or did not match.
-    @exclusivity(unchecked) var position: UInt64 = 0
-
-    @exclusivity(unchecked) var place: Int32 = 0
-
-    /// Its compressor, if it wants one.
-    let deflater: Deflater?
-
-    // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
-    @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
-
     init(
-        number: UInt64, exchange: Exchange, ticks: UInt32, deflater: Deflater?,
+        number: UInt32, exchange: Exchange, ticks: UInt32, deflater: Deflater?,
         group: SubscriptionGroup
     ) {
         self.number = number
