@@ -205,8 +205,9 @@ private final class World {
         }
         let start = client.start ?? 0
         let seen = Set(client.seen)
-        let wanted = emitted.filter {
-            $0.sequence > start && client.filter.matches(Payload(Array($0.name.utf8)).bytes)
+        let wanted = emitted.filter { event in
+            event.sequence > start
+                && Array(event.name.utf8).withUnsafeBytes { client.filter.matches($0) }
         }
         guard seen.isSubset(of: Set(wanted.map(\.sequence))) else { return "not asked for" }
         for event in wanted where !seen.contains(event.sequence) {
