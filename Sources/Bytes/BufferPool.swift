@@ -11,13 +11,15 @@ public final class BufferPool {
     /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
     public static let limit = 512
 
-    @exclusivity(unchecked) private var spare: [UnsafeMutablePointer<UInt8>] = []
+    private let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(capacity: limit)
+    @exclusivity(unchecked) private var spareCount = 0
 
     /// Makes an empty pool.
     public init() {}
 
     deinit {
-        for block in spare { ByteBuffer.deallocate(block) }
+        for index in 0..<spareCount { ByteBuffer.deallocate(spare[index]) }
+        spare.deallocate()
     }
 
     /// Gives `buffer` a block if it has no memory yet.
@@ -27,8 +29,9 @@ public final class BufferPool {
     }
 
     private func lend(to buffer: inout ByteBuffer) {
-        if let block = spare.popLast() {
-            buffer = ByteBuffer(adopting: block, capacity: Self.blockByteCount)
+        if spareCount > 0 {
+            spareCount &-= 1
+            buffer = ByteBuffer(adopting: spare[spareCount], capacity: Self.blockByteCount)
         } else {
             buffer = ByteBuffer(capacity: Self.blockByteCount)
         }
@@ -37,10 +40,11 @@ public final class BufferPool {
     /// Takes the memory of an empty `buffer` back; a block that has grown is freed instead.
     public func reclaim(_ buffer: inout ByteBuffer) {
         guard buffer.isEmpty, buffer.capacity > 0 else { return }
-        if buffer.capacity == Self.blockByteCount, spare.count < Self.limit,
+        if buffer.capacity == Self.blockByteCount, spareCount < Self.limit,
             let block = buffer.surrender()
         {
-            spare.append(block)
+            spare[spareCount] = block
+            spareCount &+= 1
         } else {
             buffer.release()
         }

@@ -71,7 +71,7 @@ final class GatewayLoop: RequestHandler {
         self.facts = facts
         let settings = facts.settings
         encoder = EventEncoder(epoch: facts.epoch, basePath: settings.basePath)
-        self.modules = ModuleTable(modules, loop: loop)
+        self.modules = ModuleTable(modules, loop: loop, basePath: settings.basePath)
         subscriptions = SubscriptionTable(
             loop: loop, encoder: encoder, bufferLimit: settings.limits.streamBuffer,
             heartbeat: settings.signals.heartbeat)
@@ -105,7 +105,7 @@ final class GatewayLoop: RequestHandler {
                 error.suggestedStatus, "bad_path", "The request is refused: \(error.reason).")
             return .skip
         }
-        guard let match = routes.find(exchange.method, exchange.path) else {
+        guard let match = find(exchange) else {
             notFound(exchange)
             return .skip
         }
@@ -126,9 +126,22 @@ final class GatewayLoop: RequestHandler {
 
     func complete(_ exchange: Exchange) {
         guard let route = GatewayRoute(rawValue: exchange.tag),
-            let match = routes.find(exchange.method, exchange.path)
+            let match = find(exchange)
         else { return }
         finish(route, exchange, match)
+    }
+
+    /// What the path of `exchange` leads to; that of a known command is not taken apart.
+    @inline(__always)
+    private func find(_ exchange: Exchange) -> RouteMatch? {
+        let method = exchange.method
+        let path = exchange.path
+        guard let route = GatewayRoute.ofCommand(method), let place = modules.findPlace(path) else {
+            return routes.find(method, path)
+        }
+        var match = RouteMatch(route: route.rawValue, allowed: 0)
+        match.place = place
+        return match
     }
 
     private func notFound(_ exchange: Exchange) {

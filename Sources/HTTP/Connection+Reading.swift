@@ -172,6 +172,7 @@ extension Connection {
     /// Takes requests until the bytes end, an answer is outstanding, the peer must read first, or
     /// others have waited long enough; returns how many bytes need not be kept.
     private func process(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let server = server
         isProcessing = true
         server.isProcessing = true
         defer {
@@ -190,7 +191,7 @@ extension Connection {
                     return offset
                 }
                 requestsLeft -= 1
-                let taken = takeHead(rest)
+                let taken = takeHead(rest, server)
                 if taken == 0 { return phase == .head ? offset : bytes.count }
                 offset += taken
             case .body:
@@ -203,11 +204,11 @@ extension Connection {
     }
 
     /// Parses one head and begins its exchange; returns 0 when there is no complete one.
-    private func takeHead(_ bytes: UnsafeRawBufferPointer) -> Int {
+    private func takeHead(_ bytes: UnsafeRawBufferPointer, _ server: ServerLoop) -> Int {
         do throws(WireError) {
             let outcome = try server.parser.parse(
                 Span(_unsafeElements: bytes.assumingMemoryBound(to: UInt8.self)),
-                into: &server.head)
+                into: &server.head.pointee)
             switch outcome {
             case .needMore:
                 if phase == .idle {
@@ -219,18 +220,18 @@ extension Connection {
                 server.counters.requests &+= 1
                 let fresh = server.takeExchange()
                 exchange = fresh
-                fresh.begin(on: self, bytes)
-                beginBody(fresh, available: bytes.count - count)
+                fresh.begin(on: self, server, bytes)
+                beginBody(fresh, server, available: bytes.count - count)
                 return count
             }
         } catch {
-            refuse(.wire(error), method: server.head.method)
+            refuse(.wire(error), method: server.head.pointee.method)
             return 0
         }
     }
 
     /// Asks the handler about a new request and sets the phase that follows.
-    private func beginBody(_ fresh: Exchange, available: Int) {
+    private func beginBody(_ fresh: Exchange, _ server: ServerLoop, available: Int) {
         // Not `head` or `idle` any more: the handler may close or be told of the peer's end.
         phase = .answering
         let plan = server.handler.receive(fresh)

@@ -10,7 +10,7 @@ extension Connection {
     static let encryptAhead = 64 * 1024
 
     /// The present answer is complete in the queue: go on to the next request, or end.
-    func answerEnded() {
+    func answerEnded(_ server: ServerLoop) {
         guard phase != .closed, let goesOn = exchange?.keepsAlive else { return }
         server.retire(&exchange)
         guard goesOn else {
@@ -18,16 +18,16 @@ extension Connection {
             return
         }
         phase = .idle
-        armForPhase()
+        if isWaitingToWrite { armForPhase() } else { server.arm(self, server.ticks.idle) }
         if !isProcessing, !pending.isEmpty || peerHasEnded { resumeRequests() }
     }
 
     /// Writes what waits; called once at the end of a turn in which something was queued.
-    func flush() {
+    func flush(_ server: ServerLoop) {
         guard phase != .closed, mayWrite || !isWaitingToWrite else { return }
         mayWrite = false
         var sent = 0
-        let isDone = tls == nil ? flushPlain(&sent) : flushEncrypted(&sent)
+        let isDone = tls == nil ? flushPlain(&sent, server) : flushEncrypted(&sent)
         guard phase != .closed else { return }
         if isDone {
             if isWaitingToWrite {
@@ -35,7 +35,7 @@ extension Connection {
                 updateInterest()
                 armForPhase()
             }
-            everythingLeft()
+            everythingLeft(server)
         } else if !isWaitingToWrite {
             isWaitingToWrite = true
             sendingHasProgressed()
@@ -46,7 +46,7 @@ extension Connection {
         }
     }
 
-    private func everythingLeft() {
+    private func everythingLeft(_ server: ServerLoop) {
         switch phase {
         case .ending: linger()
         case .idle, .head:
@@ -62,15 +62,13 @@ extension Connection {
     }
 
     /// Sends plain bytes; returns whether all have left.
-    private func flushPlain(_ total: inout Int) -> Bool {
+    private func flushPlain(_ total: inout Int, _ server: ServerLoop) -> Bool {
         while !sendQueue.isEmpty {
-            let sent: Int
-            if sendQueue.isContiguous {
-                let bytes = sendQueue.next
-                sent = send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
-            } else {
-                sent = sendGathered()
-            }
+            let bytes = sendQueue.next
+            let sent =
+                bytes.count == sendQueue.byteCount
+                ? send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                : sendGathered()
             guard sent > 0 else { return failedToSend() }
             total += sent
             let short = sent < sendQueue.byteCount

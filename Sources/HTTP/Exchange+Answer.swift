@@ -26,15 +26,14 @@ extension Exchange {
         connection.sendQueue.compose(server.pool) { out in
             appendHead(status, type, server, &out)
             if status != 204 {
-                out.append("Content-Length: ")
+                out.append("\r\nContent-Length: ")
                 out.append(decimal: body.count)
-                out.append("\r\n")
             }
-            out.append("\r\n")
+            out.append("\r\n\r\n")
             if sendsBody { out.append(body) }
         }
         answer = .ended
-        finish(connection)
+        finish(connection, server)
     }
 
     /// The compressed body, if the client wants it and it is worth it; says so in the head.
@@ -75,14 +74,14 @@ extension Exchange {
         decideKeepAlive()
         connection.sendQueue.compose(server.pool) { out in
             appendHead(status, type, server, &out)
-            if isChunked { out.append("Transfer-Encoding: chunked\r\n") }
-            out.append("\r\n")
+            if isChunked { out.append("\r\nTransfer-Encoding: chunked") }
+            out.append("\r\n\r\n")
         }
         // A stream may stay for days.
         extraFields.release()
         if method == .head {
             answer = .ended
-            finish(connection)
+            finish(connection, server)
         } else {
             server.touch(connection)
         }
@@ -126,7 +125,7 @@ extension Exchange {
             connection.sendQueue.compose(connection.server.pool) { $0.append("0\r\n\r\n") }
         }
         answer = .ended
-        finish(connection)
+        finish(connection, connection.server)
     }
 
     /// Breaks a streamed body off, so that the peer cannot take it for whole.
@@ -160,8 +159,37 @@ extension Exchange {
         }
     }
 
+    /// Appends status line and fields, but for the last line's end.
     @inline(__always)
     private func appendHead(
+        _ status: Int, _ type: StaticString?, _ server: ServerLoop, _ out: inout ByteBuffer
+    ) {
+        if status == 200, let type, Self.isJSON(type) {
+            server.appendCommonHead(to: &out)
+        } else {
+            appendStatus(status, type, server, &out)
+        }
+        appendID(to: &out)
+        if !extraFields.isEmpty {
+            out.append("\r\n")
+            out.append(extraFields.readable)
+            out.dropLast(2)
+        }
+        if !keepsAlive {
+            out.append("\r\nConnection: close")
+        } else if versionMinor == 0 {
+            out.append("\r\nConnection: keep-alive")
+        }
+    }
+
+    @inline(__always)
+    private static func isJSON(_ type: StaticString) -> Bool {
+        let bytes = UnsafeRawPointer(type.utf8Start)
+        return type.utf8CodeUnitCount == 16 && Words.load(bytes, 0) == Words.load("applicat")
+            && Words.load(bytes, 8) == Words.load("ion/json")
+    }
+
+    private func appendStatus(
         _ status: Int, _ type: StaticString?, _ server: ServerLoop, _ out: inout ByteBuffer
     ) {
         // A status without a phrase of its own gets none; one that is none cannot come this far.
@@ -170,30 +198,21 @@ extension Exchange {
         }
         out.append("Date: ")
         server.appendDate(to: &out)
-        out.append("\r\n")
         if let type {
-            out.append("Content-Type: ")
+            out.append("\r\nContent-Type: ")
             out.append(type)
-            out.append("\r\n")
         }
-        out.append("X-Request-Id: ")
-        appendID(to: &out)
-        out.append("\r\n")
-        if !extraFields.isEmpty { out.append(extraFields.readable) }
-        if !keepsAlive {
-            out.append("Connection: close\r\n")
-        } else if versionMinor == 0 {
-            out.append("Connection: keep-alive\r\n")
-        }
+        out.append("\r\nX-Request-Id: ")
     }
 
-    private func finish(_ connection: Connection) {
-        connection.server.touch(connection)
-        connection.server.handler.ended(self)
-        onAbandoned = nil
-        onDrain = nil
-        onSent = nil
-        if isBodyTaken || !keepsAlive { connection.answerEnded() }
+    @inline(__always)
+    private func finish(_ connection: Connection, _ server: ServerLoop) {
+        server.touch(connection)
+        server.handler.ended(self)
+        if onAbandoned != nil { onAbandoned = nil }
+        if onDrain != nil { onDrain = nil }
+        if onSent != nil { onSent = nil }
+        if isBodyTaken || !keepsAlive { connection.answerEnded(server) }
     }
 }
 
@@ -203,14 +222,27 @@ enum RequestID {
     static let givenByteLimit = 64
 
     /// Appends 16 hexadecimal digits.
+    @inline(__always)
     static func append(_ id: UInt64, to out: inout ByteBuffer) {
         out.fill(atLeast: 16) { room in
-            var rest = id
-            for index in stride(from: 15, through: 0, by: -1) {
-                room[index] = ASCII.hexDigit(Int(truncatingIfNeeded: rest & 0xF))
-                rest >>= 4
-            }
+            let high = digits(UInt32(truncatingIfNeeded: id &>> 32))
+            let low = digits(UInt32(truncatingIfNeeded: id))
+            room.storeBytes(of: high.bigEndian, as: UInt64.self)
+            room.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
             return 16
         }
+    }
+
+    /// Eight digits in one word, the first one highest.
+    @inline(__always)
+    private static func digits(_ value: UInt32) -> UInt64 {
+        // Each of the eight halves of a byte gets a byte of its own.
+        var word = UInt64(value)
+        word = (word | word &<< 16) & 0x0000_FFFF_0000_FFFF
+        word = (word | word &<< 8) & 0x00FF_00FF_00FF_00FF
+        word = (word | word &<< 4) & 0x0F0F_0F0F_0F0F_0F0F
+        // Where the value is ten or more, adding six carries into bit 4.
+        let letters = (word &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
+        return word &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 }

@@ -60,7 +60,7 @@ extension Exchange {
         guard let headBase, let server = connection?.server else { return }
         storedHead.removeAll()
         storedHead.append(
-            UnsafeRawBufferPointer(start: headBase, count: server.head.byteCount))
+            UnsafeRawBufferPointer(start: headBase, count: server.head.pointee.byteCount))
     }
 
     /// Takes body bytes; returns how many belonged to it.
@@ -121,7 +121,7 @@ extension Exchange {
         let server = connection.server
         if isSkippingBody {
             if answer == .ended {
-                connection.answerEnded()
+                connection.answerEnded(connection.server)
             } else {
                 headBase = nil
                 connection.phase = .answering
@@ -159,7 +159,7 @@ extension Exchange {
         do throws(WireError) {
             _ = try server.parser.parse(
                 Span(_unsafeElements: copy.assumingMemoryBound(to: UInt8.self)),
-                into: &server.head)
+                into: &server.head.pointee)
         } catch {
             connection?.refuse(.wire(error))  // cannot happen: the same bytes passed before
             return false

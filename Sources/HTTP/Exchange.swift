@@ -21,6 +21,7 @@ package final class Exchange {
     @exclusivity(unchecked) var keepsAlive = true
     @exclusivity(unchecked) var isChunked = false
     @exclusivity(unchecked) var isRefused = false
+    @exclusivity(unchecked) private var pathIsPlain = true
 
     /// The coding that the client prefers for an answer.
     @exclusivity(unchecked) var coding = ContentCoding.identity
@@ -40,8 +41,16 @@ package final class Exchange {
     @exclusivity(unchecked) var storedHead = ByteBuffer()
     @exclusivity(unchecked) var pathBuffer = ByteBuffer()
 
+    // Other modules read stored properties with the exclusivity check that the attribute spares us.
+    @exclusivity(unchecked) private var requestMethod = Method.get
+    @exclusivity(unchecked) private var requestPath = UnsafeRawBufferPointer(start: nil, count: 0)
+    @exclusivity(unchecked) private var handlerTag = 0
+
     /// The method.
-    @exclusivity(unchecked) package internal(set) var method = Method.get
+    package internal(set) var method: Method {
+        get { requestMethod }
+        set { requestMethod = newValue }
+    }
 
     /// The minor version of the peer's HTTP/1: 0 or 1.
     @exclusivity(unchecked) package internal(set) var versionMinor = 1
@@ -62,8 +71,10 @@ package final class Exchange {
     @exclusivity(unchecked) package internal(set) var answerByteCount = 0
 
     /// The path, decoded and without dot segments; readable while the head is.
-    @exclusivity(unchecked) package internal(set) var path = UnsafeRawBufferPointer(
-        start: nil, count: 0)
+    package internal(set) var path: UnsafeRawBufferPointer {
+        get { requestPath }
+        set { requestPath = newValue }
+    }
 
     /// The request's whole body; readable while `complete` runs.
     @exclusivity(unchecked) package internal(set) var body = UnsafeRawBufferPointer(
@@ -76,7 +87,10 @@ package final class Exchange {
     @exclusivity(unchecked) package var note = ByteBuffer()
 
     /// A number for the handler's own use, such as which route was found; 0 at first.
-    @exclusivity(unchecked) package var tag = 0
+    package var tag: Int {
+        get { handlerTag }
+        set { handlerTag = newValue }
+    }
 
     /// Called once if the peer leaves, or the server ends the exchange, before the answer is whole.
     @exclusivity(unchecked) package var onAbandoned: (() -> Void)?
@@ -111,17 +125,18 @@ package final class Exchange {
     // MARK: Life
 
     /// Takes over the head that the server has just parsed from `bytes`.
-    func begin(on connection: Connection, _ bytes: UnsafeRawBufferPointer) {
-        let server = connection.server
+    func begin(
+        on connection: Connection, _ server: ServerLoop, _ bytes: UnsafeRawBufferPointer
+    ) {
         self.connection = connection
         headBase = bytes.baseAddress
         id = server.nextRequestID()
         startNanos = server.loop.now
-        method = server.head.method
-        versionMinor = server.head.versionMinor
-        keepsAlive = server.head.keepAlive && !server.isDraining
-        framing = server.head.framing
-        awaitsContinue = server.head.expectsContinue && versionMinor == 1
+        method = server.head.pointee.method
+        versionMinor = server.head.pointee.versionMinor
+        keepsAlive = server.head.pointee.keepAlive && !server.isDraining
+        framing = server.head.pointee.framing
+        awaitsContinue = server.head.pointee.expectsContinue && versionMinor == 1
         switch framing {
         case .none, .untilClose: isBodyTaken = true
         case .length(let count):
@@ -131,13 +146,14 @@ package final class Exchange {
             isBodyTaken = false
             decoder = ChunkedDecoder(limits: server.limits.wire)
         }
-        path = slice(server.head.path)
+        path = slice(server.head.pointee.path)
+        pathIsPlain = server.head.pointee.pathIsPlain
         // RFC 9112 §3.2.2: an absolute target without a path means the root.
-        if path.isEmpty, server.head.form == .absolute { path = Self.root }
-        if let accept = server.head.first(.acceptEncoding) {
+        if path.isEmpty, server.head.pointee.form == .absolute { path = Self.root }
+        if let accept = server.head.pointee.first(.acceptEncoding) {
             coding = Negotiation.contentCoding(accept: slice(accept)) ?? .identity
         }
-        if let given = server.head.first(.requestID) { take(given: slice(given)) }
+        if let given = server.head.pointee.first(.requestID) { take(given: slice(given)) }
     }
 
     /// Stands for a request that is refused before its head was complete.
@@ -229,7 +245,9 @@ package final class Exchange {
 
     /// The value of the first field of that name; readable while the head is.
     package func field(_ name: KnownField) -> UnsafeRawBufferPointer? {
-        guard headBase != nil, let range = connection?.server.head.first(name) else { return nil }
+        guard headBase != nil, let range = connection?.server.head.pointee.first(name) else {
+            return nil
+        }
         return slice(range)
     }
 
@@ -240,7 +258,7 @@ package final class Exchange {
 
     /// The method as it was sent; readable while the head is.
     package var methodBytes: UnsafeRawBufferPointer {
-        connection.map { slice($0.server.head.methodRange) }
+        connection.map { slice($0.server.head.pointee.methodRange) }
             ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
@@ -258,13 +276,13 @@ package final class Exchange {
 
     /// The request target as it was sent; readable while the head is.
     package var target: UnsafeRawBufferPointer {
-        connection.map { slice($0.server.head.target) }
+        connection.map { slice($0.server.head.pointee.target) }
             ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// What follows the question mark, still encoded; readable while the head is.
     package var query: UnsafeRawBufferPointer {
-        connection.flatMap { $0.server.head.query.map(slice) }
+        connection.flatMap { $0.server.head.pointee.query.map(slice) }
             ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
@@ -272,7 +290,7 @@ package final class Exchange {
     ///
     /// - Throws: `WireError` with status 400.
     package func normalisePath() throws(WireError) {
-        guard let connection, !connection.server.head.pathIsPlain else { return }
+        guard !pathIsPlain else { return }
         pathBuffer.removeAll()
         try PathNormaliser.normalise(path, into: &pathBuffer)
         path = pathBuffer.readable

@@ -75,7 +75,9 @@ package final class ServerLoop {
     let coder = ContentCoder()
     let ticks: DeadlineTicks
     let scratch: UnsafeMutableRawPointer
-    @exclusivity(unchecked) var head = RequestHead()
+    /// The head that was parsed last; behind a pointer, because a property of a class is copied when
+    /// one of its functions is called.
+    let head = UnsafeMutablePointer<RequestHead>.allocate(capacity: 1)
     @exclusivity(unchecked) var plaintext = ByteBuffer()
     @exclusivity(unchecked) var vectors: UnsafeMutableBufferPointer<iovec>
     let lingerNanos: UInt64
@@ -87,13 +89,13 @@ package final class ServerLoop {
     private let sweep = IdleSweep()
     @exclusivity(unchecked) private var connections: ContiguousArray<Connection?> = []
     @exclusivity(unchecked) private var freeSlots: ContiguousArray<Int> = []
-    @exclusivity(unchecked) private var touched: ContiguousArray<Connection> = []
-    @exclusivity(unchecked) private var flushing: ContiguousArray<Connection> = []
-    @exclusivity(unchecked) private var retired: ContiguousArray<Exchange> = []
-    @exclusivity(unchecked) private var spareExchanges: ContiguousArray<Exchange> = []
+    @exclusivity(unchecked) private var touched = SlotList()
+    @exclusivity(unchecked) private var flushing = SlotList()
+    @exclusivity(unchecked) private var endedExchanges = ExchangeStack()
     @exclusivity(unchecked) private var handshakesLeft: Int
     @exclusivity(unchecked) private var perAddress = AddressCounts()
     @exclusivity(unchecked) private var date = ByteBuffer(capacity: 64)
+    @exclusivity(unchecked) private var commonHead = ByteBuffer(capacity: 128)
     @exclusivity(unchecked) private var nextDateNanos: UInt64 = 0
     @exclusivity(unchecked) private var listeners: [Listener] = []
     @exclusivity(unchecked) private var turnedAwayCount = 0
@@ -112,6 +114,7 @@ package final class ServerLoop {
         lingerNanos = UInt64(max(limits.lingerLimit.nanoseconds, 0))
         drainLingerNanos = UInt64(max(limits.lingerTimeout.nanoseconds, 0))
         handshakesLeft = limits.handshakesPerTurn
+        head.initialize(to: RequestHead())
         scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
         vectors = .allocate(capacity: 64)
         sweep.onExpired = { [unowned self] slot in connections[slot]?.deadlinePassed() }
@@ -121,6 +124,8 @@ package final class ServerLoop {
 
     deinit {
         closeAll()
+        head.deinitialize(count: 1)
+        head.deallocate()
         scratch.deallocate()
         vectors.deallocate()
     }
@@ -279,52 +284,44 @@ package final class ServerLoop {
     func touch(_ connection: Connection) {
         guard !connection.isTouched else { return }
         connection.isTouched = true
-        touched.append(connection)
+        touched.append(connection.slot)
         loop.flushSoon()
     }
 
     private func flush() {
         handshakesLeft = limits.handshakesPerTurn
         // A nested turn leaves the work to the one that is at it.
-        guard flushing.isEmpty else { return }
+        guard flushing.count == 0 else { return }
         // Those touched from here on, such as by their next pipelined requests, come with the next
         // turn: no peer keeps the loop to itself.
         swap(&touched, &flushing)
-        for connection in flushing {
-            connection.isTouched = false
-            connection.flush()
+        var index = 0
+        while index < flushing.count {
+            // Closed meanwhile, or its slot is another's by now: then there is just less to do.
+            if let connection = connections[flushing[index]] {
+                connection.isTouched = false
+                connection.flush(self)
+            }
+            index &+= 1
         }
-        flushing.removeAll(keepingCapacity: true)
-        if !retired.isEmpty { sortRetired() }
+        flushing.removeAll()
+        endedExchanges.clean()
     }
 
     // MARK: Exchanges
 
     /// An exchange to use for the next request.
-    func takeExchange() -> Exchange {
-        if var last = retired.popLast(), isKnownUniquelyReferenced(&last) {
-            last.reset()
-            return last
-        }
-        return spareExchanges.popLast() ?? Exchange()
-    }
+    @inline(__always)
+    func takeExchange() -> Exchange { endedExchanges.pop() }
 
     /// Takes an ended exchange back.
     ///
     /// Its handler may still be running, so it is looked at later.
+    @inline(__always)
     func retire(_ exchange: inout Exchange?) {
         guard let ended = exchange.take() else { return }
         ended.connection = nil
-        retired.append(ended)
-    }
-
-    /// Keeps retired exchanges that nobody holds, without what they hold.
-    private func sortRetired() {
-        while var ended = retired.popLast() {
-            guard isKnownUniquelyReferenced(&ended), spareExchanges.count < 64 else { continue }
-            ended.reset()
-            spareExchanges.append(ended)
-        }
+        endedExchanges.push(ended)
     }
 
     /// The number of the next request; unique in the process.
@@ -341,11 +338,22 @@ package final class ServerLoop {
         buffer.append(date.readable)
     }
 
+    /// Appends the head of nearly all answers, 200 with JSON, up to the value of `X-Request-Id`.
+    @inline(__always)
+    func appendCommonHead(to buffer: inout ByteBuffer) {
+        if loop.now >= nextDateNanos { refreshDate() }
+        buffer.append(commonHead.readable)
+    }
+
     private func refreshDate() {
         let wall = loop.clock.wallNanos()
         let second: Int64 = 1_000_000_000
         date.removeAll()
         HTTPDate.append(epochSeconds: Int(wall / second), to: &date)
+        commonHead.removeAll()
+        commonHead.append("HTTP/1.1 200 OK\r\nDate: ")
+        commonHead.append(date.readable)
+        commonHead.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
         nextDateNanos = loop.now &+ UInt64(second - wall % second)
     }
 }

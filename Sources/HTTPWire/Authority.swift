@@ -69,18 +69,14 @@ package enum Authority {
         let digitCount = bytes.count &- start &- 1
         guard digitCount <= 5, digitCount > 0 || !needsDigits else { return false }
         var index = start &+ 1
+        var port: UInt32 = 0
         while index < bytes.count {
-            guard ASCII.isDigit(bytes[index]) else { return false }
+            let digit = bytes[index] &- 48
+            guard digit < 10 else { return false }
+            port = port &* 10 &+ UInt32(digit)
             index &+= 1
         }
-        return digitCount < 5 || isInPortRange(bytes, from: start &+ 1)
-    }
-
-    /// Whether the five digits from `start` on are at most 65,535.
-    @inline(never)
-    private static func isInPortRange(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
-        let digits = UnsafeRawBufferPointer(rebasing: bytes[start...])
-        return FramingFields.decimal(digits) ?? Int.max <= 65_535
+        return port <= 65_535
     }
 
     /// The end of the IPv6 literal in brackets that `bytes` begin with, or nil.

@@ -1,5 +1,7 @@
 // ConnectionOptions: the tokens of the Connection field, over all its lines (RFC 9110 §7.6.1).
 
+internal import Bytes
+
 /// What a peer says about the connection.
 struct ConnectionOptions {
     private(set) var hasClose = false

@@ -92,18 +92,8 @@ enum FieldScanner {
     /// The offset of the first colon in `start..<end`, or nil.
     @inline(__always)
     private static func colon(_ base: UnsafeRawPointer, from start: Int, to end: Int) -> Int? {
-        let lastWord = end &- 8
-        var position = start
-        while position <= lastWord {
-            let marks = Words.equal(Words.load(base, position), 0x3A)
-            if marks != 0 { return position &+ Words.first(marks) }
-            position &+= 8
-        }
-        while position < end {
-            if base.load(fromByteOffset: position, as: UInt8.self) == 0x3A { return position }
-            position &+= 1
-        }
-        return nil
+        let position = Words.find(UInt8(ascii: ":"), base, from: start, to: end)
+        return position < end ? position : nil
     }
 
     /// The offset of the first byte from `start` on that may be a control character, or `end`.

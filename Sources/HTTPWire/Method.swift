@@ -1,5 +1,7 @@
 // Method: the request methods of RFC 9110 §9 and PATCH (RFC 5789), recognised by one comparison.
 
+internal import Bytes
+
 /// A request method; anything not listed is `other`, and its bytes say what.
 package enum Method: UInt8, CaseIterable, Sendable {
     case get, head, post, put, delete, options, patch, trace, connect, other

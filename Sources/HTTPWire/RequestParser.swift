@@ -4,6 +4,8 @@
 // come. Every byte is judged in order and nothing behind the first wrong one is looked at, so the
 // outcome does not depend on how the bytes were cut. Bodies are not read here (BodyFraming says how).
 
+internal import Bytes
+
 /// What came of parsing a head.
 package enum ParseOutcome: Equatable, Sendable {
     /// The head is not complete; call again with the same bytes and more.

@@ -24,7 +24,10 @@ public final class EventLoop {
     public let clock: any Clock
 
     /// Monotonic nanoseconds, read once per turn, after the wait.
-    @exclusivity(unchecked) public private(set) var now: UInt64
+    public var now: UInt64 { time }
+
+    // Other modules read stored properties with the exclusivity check that the attribute spares us.
+    @exclusivity(unchecked) private var time: UInt64
 
     /// What the loop has done so far.
     @exclusivity(unchecked) public private(set) var statistics = LoopStatistics()
@@ -52,7 +55,7 @@ public final class EventLoop {
         self.clock = clock
         handle = try LoopHandle()
         poller = try Poller()
-        now = clock.monotonicNanos()
+        time = clock.monotonicNanos()
         events = .allocate(capacity: Poller.batch)
         handle.bindToCurrentThread()
         // Token 0 is the mailbox: slots start at generation 1, so no registration has it.
@@ -150,7 +153,7 @@ public final class EventLoop {
     }
 
     private func readClock() {
-        now = clock.monotonicNanos()
+        time = clock.monotonicNanos()
         for sweep in sweeps { sweep.setTime(now) }
     }
 

@@ -42,6 +42,9 @@ final class ModuleTable {
     @exclusivity(unchecked) private var names: NameTable
     @exclusivity(unchecked) private var commands: [NameTable]
     @exclusivity(unchecked) private var records: [[CommandRecord]]
+    @exclusivity(unchecked) private var paths = NameTable([])
+    @exclusivity(unchecked) private var places: [CommandPlace] = []
+    private let basePath: String
     @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
@@ -59,15 +62,48 @@ final class ModuleTable {
     }
 
     /// Makes the table of `facts`; back ends and owners follow.
-    init(_ facts: [ModuleFacts], loop: EventLoop) {
+    init(_ facts: [ModuleFacts], loop: EventLoop, basePath: String = "") {
         self.facts = facts
         self.loop = loop
+        self.basePath = basePath
         names = NameTable(facts.map(\.name))
         commands = facts.map { NameTable($0.commands.map(\.name)) }
         records = facts.map { $0.commands.map(CommandRecord.init) }
         backends = facts.map { _ in nil }
         owners = facts.map { _ in nil }
+        collectPaths()
     }
+
+    /// A command that a module is known to have, by the path of its URL.
+    struct CommandPlace {
+        let module: Int
+        let command: CommandRecord
+        /// Where the command's name begins in the path.
+        let nameStart: Int
+    }
+
+    /// Notes the path of every known command, so that most calls are found by one comparison.
+    private func collectPaths() {
+        var names: [String] = []
+        places = []
+        for (module, commands) in records.enumerated() {
+            let prefix = "\(basePath)/v1/modules/\(facts[module].name)/"
+            for command in commands {
+                names.append(prefix + command.facts.name)
+                places.append(
+                    CommandPlace(module: module, command: command, nameStart: prefix.utf8.count))
+            }
+        }
+        paths = NameTable(names)
+    }
+
+    /// The number of the command whose URL has `path`.
+    @inline(__always)
+    func findPlace(_ path: UnsafeRawBufferPointer) -> Int? { paths.find(path) }
+
+    /// The command of that number.
+    @inline(__always)
+    func place(_ number: Int) -> CommandPlace { places[number] }
 
     /// Gives module `index` its back end on this loop.
     func own(_ index: Int, _ backend: any ModuleBackend) { backends[index] = backend }
@@ -97,6 +133,7 @@ final class ModuleTable {
         facts[index] = fresh
         commands[index] = NameTable(fresh.commands.map(\.name))
         records[index] = fresh.commands.map(CommandRecord.init)
+        collectPaths()
         revision += 1
         if !isUnknown(index) || fresh.state == .failing || fresh.state == .stopped {
             let actions = waiters.removeValue(forKey: index) ?? []

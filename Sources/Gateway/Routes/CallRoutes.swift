@@ -69,6 +69,17 @@ extension GatewayLoop {
 
     /// Finds the command of a path or answers that there is none.
     private func findCommand(_ exchange: Exchange, _ match: RouteMatch) -> Found? {
+        if match.place >= 0 {
+            let place = modules.place(match.place)
+            let name = exchange.path[place.nameStart...]
+            return Found(
+                module: place.module, command: place.command,
+                name: UnsafeRawBufferPointer(rebasing: name))
+        }
+        return findByNames(exchange, match)
+    }
+
+    private func findByNames(_ exchange: Exchange, _ match: RouteMatch) -> Found? {
         let moduleName = capture(0, match, exchange)
         let name = capture(1, match, exchange)
         guard let module = modules.find(moduleName) else {

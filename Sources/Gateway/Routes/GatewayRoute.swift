@@ -32,6 +32,16 @@ enum GatewayRoute: Int {
         entry(.get, "/metrics", .metrics),
     ]
 
+    /// What `method` does to a command.
+    @inline(__always)
+    static func ofCommand(_ method: Method) -> GatewayRoute? {
+        switch method {
+        case .get, .head: .read
+        case .post: .call
+        default: nil
+        }
+    }
+
     private static func entry(
         _ method: Method, _ pattern: String, _ route: GatewayRoute
     ) -> RouteTable.Entry {

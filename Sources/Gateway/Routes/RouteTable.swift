@@ -2,10 +2,11 @@
 // into flat arrays: a look-up compares bytes and allocates nothing.
 //
 //     nodes:   [first edge, edge count, capture child, routes by method]
-//     edges:   [literal's place in `text`, its length, child node]
+//     edges:   [literal's first eight bytes, its length, its place in `text`, child node]
 //     text:    all literals, one after the other
 
 internal import Bytes
+internal import Glibc
 internal import HTTPWire
 
 /// What a path led to.
@@ -23,6 +24,9 @@ struct RouteMatch {
     var captures = InlineArray<4, ByteRange>(repeating: ByteRange(start: 0, end: 0))
 
     var captureCount = 0
+
+    /// The command that the path names, if it is one that a module is known to have.
+    var place = -1
 }
 
 /// Routes by method and path.
@@ -38,6 +42,7 @@ final class RouteTable {
     }
 
     private struct Edge {
+        var head: UInt64
         var start: Int
         var count: Int
         var child: Int
@@ -45,7 +50,7 @@ final class RouteTable {
 
     private let nodes: UnsafeMutableBufferPointer<Node>
     private let edges: UnsafeMutableBufferPointer<Edge>
-    private let text: UnsafeMutableBufferPointer<UInt8>
+    private let text: UnsafeMutableRawPointer
 
     /// One entry of a table to be built.
     struct Entry {
@@ -76,8 +81,13 @@ final class RouteTable {
             node.edgeCount = tree.literals.count
             node.capture = tree.capture ?? -1
             for literal in tree.literals {
+                let head = literal.text.withUnsafeBytes { bytes in
+                    bytes.baseAddress.map { Words.load($0, 0, count: bytes.count) } ?? 0
+                }
                 edges.append(
-                    Edge(start: text.count, count: literal.text.count, child: literal.child))
+                    Edge(
+                        head: head, start: text.count, count: literal.text.count,
+                        child: literal.child))
                 text += literal.text
             }
             for (method, route) in tree.routes {
@@ -90,8 +100,11 @@ final class RouteTable {
         _ = self.nodes.initialize(from: nodes)
         self.edges = .allocate(capacity: max(edges.count, 1))
         _ = self.edges.initialize(from: edges)
-        self.text = .allocate(capacity: max(text.count, 1))
-        _ = self.text.initialize(from: text)
+        self.text = .allocate(byteCount: max(text.count, 1), alignment: 1)
+        text.withUnsafeBytes { bytes in
+            UnsafeMutableRawBufferPointer(start: self.text, count: bytes.count).copyMemory(
+                from: bytes)
+        }
     }
 
     deinit {
@@ -104,55 +117,53 @@ final class RouteTable {
     ///
     /// HEAD finds what GET does, unless it has a route of its own.
     func find(_ method: Method, _ path: UnsafeRawBufferPointer) -> RouteMatch? {
+        guard let base = path.baseAddress, path.count > 0, path[0] == UInt8(ascii: "/") else {
+            return nil
+        }
         var match = RouteMatch(route: nil, allowed: 0)
-        guard path.count > 0, path[0] == UInt8(ascii: "/") else { return nil }
         var node = 0
         var start = 1
         while true {
-            var end = start
-            while end < path.count, path[end] != UInt8(ascii: "/") { end += 1 }
-            guard let child = step(node, path, start, end, &match) else { return nil }
+            let end = Words.find(UInt8(ascii: "/"), base, from: start, to: path.count)
+            guard let child = step(node, base, start, end, &match) else { return nil }
             node = child
             if end == path.count { break }
-            start = end + 1
+            start = end &+ 1
         }
-        let found = nodes[node]
-        guard found.allowed != 0 else { return nil }
-        match.allowed = found.allowed
-        var route = found.routes[Int(method.rawValue)]
-        if route < 0, method == .head { route = found.routes[Int(Method.get.rawValue)] }
+        let found = nodes.baseAddress.map { $0 + node }
+        guard let found, found.pointee.allowed != 0 else { return nil }
+        match.allowed = found.pointee.allowed
+        var route = found.pointee.routes[Int(method.rawValue)]
+        if route < 0, method == .head { route = found.pointee.routes[Int(Method.get.rawValue)] }
         match.route = route < 0 ? nil : Int(route)
         return match
     }
 
     @inline(__always)
     private func step(
-        _ node: Int, _ path: UnsafeRawBufferPointer, _ start: Int, _ end: Int,
-        _ match: inout RouteMatch
+        _ node: Int, _ path: UnsafeRawPointer, _ start: Int, _ end: Int, _ match: inout RouteMatch
     ) -> Int? {
-        let first = nodes[node].firstEdge
-        for index in first..<(first + nodes[node].edgeCount) {
-            let edge = edges[index]
-            if edge.count == end - start, isEqual(edge.start, path, start, edge.count) {
-                return edge.child
+        guard let node = nodes.baseAddress.map({ $0 + node }) else { return nil }
+        let count = end &- start
+        let head = Words.load(path, start, count: count)
+        var index = node.pointee.firstEdge
+        let edgeEnd = index &+ node.pointee.edgeCount
+        while index < edgeEnd {
+            if edges[index].head == head, edges[index].count == count,
+                count <= 8 || memcmp(text + edges[index].start, path + start, count) == 0
+            {
+                return edges[index].child
             }
+            index &+= 1
         }
-        let capture = nodes[node].capture
-        guard capture >= 0, end > start, match.captureCount < RouteMatch.captureLimit else {
+        let capture = node.pointee.capture
+        guard capture >= 0, count > 0, match.captureCount < RouteMatch.captureLimit else {
             return nil
         }
         match.captures[match.captureCount] = ByteRange(
             start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end))
-        match.captureCount += 1
+        match.captureCount &+= 1
         return capture
-    }
-
-    @inline(__always)
-    private func isEqual(
-        _ place: Int, _ path: UnsafeRawBufferPointer, _ start: Int, _ count: Int
-    ) -> Bool {
-        for index in 0..<count where text[place + index] != path[start + index] { return false }
-        return true
     }
 
     /// Appends `allowed` as the value of an `Allow` field, HEAD beside GET.

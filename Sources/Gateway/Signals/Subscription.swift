@@ -8,15 +8,12 @@ internal import Notifier
 /// One open event stream, or one long poll that waits.
 ///
 /// Loop-confined.
-final class Subscription {
+class Subscription {
     /// Where its bytes go.
     let exchange: Exchange
 
     // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
     @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
-
-    /// Its compressor, if it wants one.
-    let deflater: Deflater?
 
     /// Everything up to here was sent or did not match.
     @exclusivity(unchecked) var position: UInt64 = 0
@@ -39,14 +36,10 @@ final class Subscription {
     /// It came without an id and has not been told one.
     @exclusivity(unchecked) var needsPosition = false
 
-    init(
-        number: UInt32, exchange: Exchange, ticks: UInt32, deflater: Deflater?,
-        group: SubscriptionGroup
-    ) {
+    init(number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup) {
         self.number = number
         self.exchange = exchange
         self.ticks = ticks
-        self.deflater = deflater
         self.group = group
         slot = Int32(clamping: exchange.slot)
     }
@@ -57,24 +50,40 @@ final class Subscription {
     /// The form of its events.
     var format: StreamFormat { group.kind.format }
 
-    /// Sends a part of the stream, compressed and flushed if it is so.
-    func send(_ bytes: UnsafeRawBufferPointer) {
-        guard let deflater else {
-            exchange.send(bytes)
-            return
-        }
-        var packed = ByteBuffer()
-        deflater.append(bytes, to: &packed, flush: .sync)
-        exchange.send(packed.readable)
-    }
+    /// Sends a part of the stream.
+    func send(_ bytes: UnsafeRawBufferPointer) { exchange.send(bytes) }
 
     /// Ends the stream properly.
-    func endStream() {
-        if let deflater, !deflater.isFinished {
-            var packed = ByteBuffer()
-            deflater.finish(&packed)
-            exchange.send(packed.readable)
-        }
+    func endStream() { exchange.endStream() }
+}
+
+/// A stream with a compressor of its own.
+///
+/// Loop-confined.
+final class CompressedSubscription: Subscription {
+    private let deflater: Deflater
+    private var packed = ByteBuffer()
+
+    /// A stream that `deflater` compresses.
+    init(
+        number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup,
+        deflater: Deflater
+    ) {
+        self.deflater = deflater
+        super.init(number: number, exchange: exchange, ticks: ticks, group: group)
+    }
+
+    /// Sends a part of the stream so that the peer can read all of it at once.
+    override func send(_ bytes: UnsafeRawBufferPointer) {
+        deflater.append(bytes, to: &packed, flush: .sync)
+        exchange.send(packed.readable)
+        packed.release()
+    }
+
+    override func endStream() {
+        deflater.finish(&packed)
+        exchange.send(packed.readable)
+        packed.release()
         exchange.endStream()
     }
 }

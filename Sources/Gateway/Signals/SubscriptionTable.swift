@@ -98,11 +98,17 @@ final class SubscriptionTable {
             patternCount += kind.filter.patterns.count
         }
         nextNumber &+= 1
-        let deflater = kind.isCompressed ? try? Deflater(.gzip, memory: .small) : nil
-        if deflater != nil { compressedCount += 1 }
-        let subscription = Subscription(
-            number: nextNumber, exchange: exchange,
-            ticks: pause.map(IdleSweep.ticks) ?? defaultTicks, deflater: deflater, group: group)
+        let ticks = pause.map(IdleSweep.ticks) ?? defaultTicks
+        let subscription: Subscription
+        if kind.isCompressed, let deflater = try? Deflater(.gzip, memory: .small) {
+            compressedCount += 1
+            subscription = CompressedSubscription(
+                number: nextNumber, exchange: exchange, ticks: ticks, group: group,
+                deflater: deflater)
+        } else {
+            subscription = Subscription(
+                number: nextNumber, exchange: exchange, ticks: ticks, group: group)
+        }
         group.add(subscription)
         let slot = Int(subscription.slot)
         while slots.count <= slot { slots.append(nil) }
@@ -143,7 +149,7 @@ final class SubscriptionTable {
         heartbeats.disarm(slot)
         slots[slot] = nil
         count -= 1
-        if subscription.deflater != nil { compressedCount -= 1 }
+        if subscription is CompressedSubscription { compressedCount -= 1 }
         let group = subscription.group
         group.remove(subscription)
         if group.members.isEmpty {
@@ -250,7 +256,7 @@ final class SubscriptionTable {
             subscription.exchange.breakOff()
             return
         }
-        if subscription.deflater != nil {
+        if subscription.group.kind.isCompressed {
             subscription.send(payload.bytes)
         } else {
             subscription.exchange.send(framed: payload)

@@ -5,48 +5,48 @@
 // the test says otherwise. No match is ever missing. Bytes are numbered from the lowest one.
 
 /// Tests on eight bytes at once.
-enum Words {
-    @inline(__always)
-    private static func everywhere(_ byte: UInt8) -> UInt64 {
+public enum Words {
+    @inlinable @inline(__always)
+    static func everywhere(_ byte: UInt8) -> UInt64 {
         UInt64(byte) &* 0x0101_0101_0101_0101
     }
 
     /// The eight bytes from `offset` on, the first one lowest.
-    @inline(__always)
-    static func load(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func load(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
     /// The eight bytes of `literal`, which has exactly eight; folded to a constant.
-    @inline(__always)
-    static func load(_ literal: StaticString) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func load(_ literal: StaticString) -> UInt64 {
         load(UnsafeRawPointer(literal.utf8Start), 0)
     }
 
     /// Marks bytes equal to `byte`.
-    @inline(__always)
-    static func equal(_ word: UInt64, _ byte: UInt8) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func equal(_ word: UInt64, _ byte: UInt8) -> UInt64 {
         let difference = word ^ everywhere(byte)
         return (difference &- everywhere(1)) & ~difference & everywhere(0x80)
     }
 
     /// Marks bytes below `limit`, which is at most 128.
-    @inline(__always)
-    static func below(_ word: UInt64, _ limit: UInt8) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func below(_ word: UInt64, _ limit: UInt8) -> UInt64 {
         (word &- everywhere(limit)) & ~word & everywhere(0x80)
     }
 
     /// Marks bytes that are candidates for control characters, none of them missing.
     ///
     /// Adding one carries DEL into the top bit, but also a byte behind 0xFF: a mark may be false.
-    @inline(__always)
-    static func controls(_ word: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func controls(_ word: UInt64) -> UInt64 {
         ((word &- everywhere(0x20)) | (word &+ everywhere(1))) & ~word & everywhere(0x80)
     }
 
     /// Marks bytes from 0x7F on; 0xFF, which carries into the next byte, is marked itself.
-    @inline(__always)
-    static func beyondVisible(_ word: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func beyondVisible(_ word: UInt64) -> UInt64 {
         (word | (word &+ everywhere(1))) & everywhere(0x80)
     }
 
@@ -54,8 +54,8 @@ enum Words {
     ///
     /// `before` holds the bytes one place earlier. Not missing are: everything but visible ASCII,
     /// `#`, `%`, `?`, backslash, and a slash or dot behind a slash. Some others are marked as well.
-    @inline(__always)
-    static func notableInPath(_ word: UInt64, _ before: UInt64) -> UInt64 {
+    @inlinable @inline(__always)
+    public static func notableInPath(_ word: UInt64, _ before: UInt64) -> UInt64 {
         // One comparison for controls, space, # and %; with them go ! " and $, which are rare.
         let low = word &- everywhere(0x26)
         let question = (word ^ everywhere(0x3F)) &- everywhere(1)
@@ -68,8 +68,8 @@ enum Words {
     }
 
     /// Whether all bytes are letters, digits, dots or hyphens, as in most host names.
-    @inline(__always)
-    static func isHostName(_ word: UInt64) -> Bool {
+    @inlinable @inline(__always)
+    public static func isHostName(_ word: UInt64) -> Bool {
         // Exact as a whole: without a byte from 0x80 on no addition carries into the next one.
         let folded = word | everywhere(0x20)
         let letters = (folded &+ everywhere(0x80 - 0x61)) & ~(folded &+ everywhere(0x80 - 0x7B))
@@ -79,21 +79,21 @@ enum Words {
     }
 
     /// Number of the first marked byte; `mask` is not zero.
-    @inline(__always)
-    static func first(_ mask: UInt64) -> Int { mask.trailingZeroBitCount >> 3 }
+    @inlinable @inline(__always)
+    public static func first(_ mask: UInt64) -> Int { mask.trailingZeroBitCount >> 3 }
 
     /// Whether `word` spells `literal`, in lower case, without regard to case.
     ///
     /// Setting bit 0x20 folds case, but only for letters: it would also turn CR into a hyphen. So it
     /// is set only where the literal has a letter, which bit 0x40 tells in names and tokens.
-    @inline(__always)
-    static func spells(_ word: UInt64, _ literal: UInt64) -> Bool {
+    @inlinable @inline(__always)
+    public static func spells(_ word: UInt64, _ literal: UInt64) -> Bool {
         word | (literal & 0x4040_4040_4040_4040) >> 1 == literal
     }
 
     /// Whether `bytes` spell `literal`, 4 to 16 bytes in lower case, without regard to case.
-    @inline(__always)
-    static func spell(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString) -> Bool {
+    @inlinable @inline(__always)
+    public static func spell(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString) -> Bool {
         let count = literal.utf8CodeUnitCount
         guard bytes.count == count, let base = bytes.baseAddress else { return false }
         let wanted = UnsafeRawPointer(literal.utf8Start)
@@ -106,9 +106,46 @@ enum Words {
             && spells(load(base, count &- 8), load(wanted, count &- 8))
     }
 
+    /// The first `count` bytes from `offset` on, eight at most, the first one lowest, below zeros.
+    ///
+    /// Reads nothing behind them.
+    @inlinable @inline(__always)
+    public static func load(_ bytes: UnsafeRawPointer, _ offset: Int, count: Int) -> UInt64 {
+        if count >= 8 { return load(bytes, offset) }
+        if count >= 4 {
+            // Two halves that overlap agree where they do.
+            let shift = UInt64(truncatingIfNeeded: (count &- 4) &* 8)
+            return half(bytes, offset) | half(bytes, offset &+ count &- 4) &<< shift
+        }
+        guard count > 0 else { return 0 }
+        func byte(_ index: Int) -> UInt64 {
+            let byte = bytes.load(fromByteOffset: offset &+ index, as: UInt8.self)
+            return UInt64(byte) &<< UInt64(truncatingIfNeeded: index &* 8)
+        }
+        return byte(0) | byte(count &>> 1) | byte(count &- 1)
+    }
+
+    /// The offset of the first `byte` in `start..<end`, or `end`.
+    @inlinable @inline(__always)
+    public static func find(
+        _ byte: UInt8, _ bytes: UnsafeRawPointer, from start: Int, to end: Int
+    ) -> Int {
+        let lastWord = end &- 8
+        var position = start
+        while position <= lastWord {
+            let marks = equal(load(bytes, position), byte)
+            if marks != 0 { return position &+ first(marks) }
+            position &+= 8
+        }
+        while position < end, bytes.load(fromByteOffset: position, as: UInt8.self) != byte {
+            position &+= 1
+        }
+        return position
+    }
+
     /// The four bytes from `offset` on, the first one lowest, below four zeros.
-    @inline(__always)
-    private static func half(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
+    @inlinable @inline(__always)
+    static func half(_ bytes: UnsafeRawPointer, _ offset: Int) -> UInt64 {
         let word = bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
         return UInt64(UInt32(littleEndian: word))
     }

@@ -1,6 +1,19 @@
+import Bytes
 import Testing
 
-@testable import HTTPWire
+/// Calls `body` with `bytes`.
+private func withBytes<Result>(
+    _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) -> Result
+) -> Result {
+    bytes.withUnsafeBytes(body)
+}
+
+/// Calls `body` with the UTF-8 of `text`.
+private func withBytes<Result>(
+    _ text: String, _ body: (UnsafeRawBufferPointer) -> Result
+) -> Result {
+    withBytes(Array(text.utf8), body)
+}
 
 @Suite struct WordsTests {
     /// Eight bytes with `byte` at `index` and harmless letters elsewhere.
@@ -96,6 +109,38 @@ import Testing
                     changed[index] ^= 1 << UInt8(bit)
                     let isOtherCase = bit == 5 && name[index] >= UInt8(ascii: "a")
                     #expect(withBytes(changed) { Words.spell($0, literal) } == isOtherCase)
+                }
+            }
+        }
+    }
+
+    @Test func `a short word has its bytes lowest and zeros above`() {
+        let bytes = (1...12).map { UInt8($0) }
+        withBytes(bytes) { all in
+            guard let base = all.baseAddress else { return }
+            for offset in 0..<4 {
+                for count in 0...8 {
+                    var expected: UInt64 = 0
+                    for index in 0..<count {
+                        expected |= UInt64(bytes[offset + index]) << UInt64(8 * index)
+                    }
+                    #expect(Words.load(base, offset, count: count) == expected)
+                }
+                #expect(Words.load(base, offset, count: 9) == Words.load(base, offset))
+            }
+        }
+    }
+
+    @Test(arguments: 0..<40)
+    func `a byte is found where it first stands, and nowhere else`(_ place: Int) {
+        for length in 0..<40 {
+            var bytes = [UInt8](repeating: 0x61, count: length + 16)
+            for index in min(place, bytes.count)..<bytes.count { bytes[index] = 0x2F }
+            withBytes(bytes) { all in
+                guard let base = all.baseAddress else { return }
+                for start in 0...length {
+                    let expected = min(max(place, start), length)
+                    #expect(Words.find(0x2F, base, from: start, to: length) == expected)
                 }
             }
         }
