@@ -177,6 +177,7 @@ final class GatewayLoop: RequestHandler {
 
     func ended(_ exchange: Exchange) {
         if let accessLog { accessLog.ended(exchange) }
+        if exchange.tag == GatewayRoute.events.rawValue { subscriptions.ended(exchange) }
     }
 
     /// What stood for capture `index` in the path of `exchange`.

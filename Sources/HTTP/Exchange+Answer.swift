@@ -77,6 +77,8 @@ extension Exchange {
             if isChunked { out.append("\r\nTransfer-Encoding: chunked") }
             out.append("\r\n\r\n")
         }
+        // A stream may stay for days.
+        extraFields.release()
         if method == .head {
             answer = .ended
             finish(connection, server)

@@ -76,6 +76,9 @@ private struct LoopMetrics: Sendable {
     let cut: UInt64
     let sources: [(name: String, counts: SourceCounts)]
     let commits: (done: UInt64, failed: UInt64)?
+    let rounds: UInt64
+    let oversized: UInt64
+    let hub: HubFacts?
 
     init(_ part: GatewayLoop) {
         index = part.index
@@ -87,6 +90,9 @@ private struct LoopMetrics: Sendable {
         cut = part.subscriptions.cutCount
         sources = part.control?.sources.counts ?? []
         commits = part.control?.journal.map { ($0.commitCount, $0.failureCount) }
+        rounds = part.subscriptions.roundCount
+        oversized = part.oversizedEventCount
+        hub = part.control.map { HubFacts($0.hub) }
     }
 }
 
@@ -138,6 +144,13 @@ private final class MetricsCollector {
         perLoop(&out, "streams_cut_total", "counter", "Streams cut because they read too slowly.") {
             $0.cut
         }
+        perLoop(&out, "delivery_rounds_total", "counter", "Rounds in which streams got events.") {
+            $0.rounds
+        }
+        perLoop(&out, "events_refused_total", "counter", "Signals whose data was too long.") {
+            $0.oversized
+        }
+        if let hub = loops.lazy.compactMap(\.hub).first { write(hub, &out) }
         perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
         for loop in loops {
@@ -162,6 +175,27 @@ private final class MetricsCollector {
         out.append("signalbox_start_time_seconds ")
         out.append(decimal: Int(startWallNanos / 1_000_000_000))
         out.append("\n")
+    }
+
+    private func write(_ hub: HubFacts, _ out: inout ByteBuffer) {
+        let values: [(StaticString, StaticString, StaticString, Int)] = [
+            ("events_emitted_total", "counter", "Signals emitted.", Int(clamping: hub.newest)),
+            (
+                "events_repeated_total", "counter", "Emissions repeated under the same key.",
+                Int(clamping: hub.repeated)
+            ),
+            ("history_events", "gauge", "Events kept for those who come back.", hub.retained),
+            ("history_bytes", "gauge", "Bytes of those events.", hub.bytes),
+            ("stream_filters", "gauge", "Different wishes of the open streams.", hub.filters),
+        ]
+        for (name, type, help, value) in values {
+            header(&out, name, type, help)
+            out.append("signalbox_")
+            out.append(name)
+            out.append(" ")
+            out.append(decimal: value)
+            out.append("\n")
+        }
     }
 
     private func header(

@@ -6,7 +6,7 @@ internal import HTTPWire
 /// What can be asked for.
 enum GatewayRoute: Int {
     case index, modules, module, read, call, rpc
-    case events, signals, emit
+    case events, signals, emit, client
     case timers, addTimer, timer, deleteTimer, fireTimer, pauseTimer, resumeTimer
     case livez, readyz, metrics
 
@@ -21,6 +21,7 @@ enum GatewayRoute: Int {
         entry(.get, "/v1/events", .events),
         entry(.get, "/v1/signals", .signals),
         entry(.post, "/v1/signals/{signal}", .emit),
+        entry(.get, "/signalbox.js", .client),
         entry(.get, "/v1/timers", .timers),
         entry(.post, "/v1/timers", .addTimer),
         entry(.get, "/v1/timers/{timer}", .timer),
@@ -61,6 +62,7 @@ extension GatewayLoop {
         case .call: return beginCall(exchange, match)
         case .events: openStream(exchange)
         case .signals: listSignals(exchange)
+        case .client: showClient(exchange)
         case .timers: listTimers(exchange)
         case .timer: showTimer(exchange, match)
         case .deleteTimer: deleteTimer(exchange, match)

@@ -75,7 +75,7 @@ struct EventRound: ~Copyable {
             guard isWhole || event.sequence > position && kind.filter.wants(event) else { continue }
             if kind.format == .array, !text.isEmpty { text.append(UInt8(ascii: ",")) }
             let part = encoded(index, kind.format, encoder)
-            text.append(part.bytes)
+            withExtendedLifetime(part) { text.append(part.bytes) }
         }
         let payload = Self.framed(text, kind.isChunked)
         if isWhole { whole[key] = payload }

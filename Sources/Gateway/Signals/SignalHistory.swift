@@ -35,8 +35,11 @@ struct SignalHistory {
     static let nameLimit = 10_000
 
     /// Slots for each event that may be kept, so that a rare signal survives the gaps that the
-    /// limits of others leave in the ring.
+    /// limits of others, or a restart, leave in the ring.
     static let spread = 4
+
+    /// Slots at least: a megabyte, once there are such gaps.
+    static let leastSpan = 65_536
 
     /// Events looked at for one slice, so that a stream that asks for something rare does not hold
     /// the loop: about 50 microseconds.
@@ -98,10 +101,7 @@ struct SignalHistory {
     /// Makes an empty history.
     init(_ bounds: Bounds) {
         self.bounds = bounds
-        let isSparse = bounds.rules.contains {
-            $0.events != nil || $0.bytes != nil || $0.ageNanos != nil
-        }
-        spanLimit = max(bounds.events, 1) * (isSparse ? Self.spread : 1)
+        spanLimit = max(bounds.events * Self.spread, Self.leastSpan)
     }
 
     // MARK: Keeping

@@ -87,7 +87,7 @@ extension GatewayLoop {
     }
 
     /// Sends a slice; when the client has read it, the next one is asked for.
-    private func resume(_ slot: Int32, _ number: UInt64, _ slice: ReplaySlice) {
+    private func resume(_ slot: Int32, _ number: UInt32, _ slice: ReplaySlice) {
         guard let subscription = subscriptions.find(slot, number) else { return }
         subscriptions.resume(subscription, slice)
         guard let next = slice.next, subscriptions.find(slot, number) != nil else { return }

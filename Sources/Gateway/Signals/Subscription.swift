@@ -8,12 +8,18 @@ internal import Notifier
 /// One open event stream, or one long poll that waits.
 ///
 /// Loop-confined.
-final class Subscription {
-    /// Number of the stream, unique in its loop.
-    let number: UInt64
-
+class Subscription {
     /// Where its bytes go.
     let exchange: Exchange
+
+    // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
+    @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
+
+    /// Everything up to here was sent or did not match.
+    @exclusivity(unchecked) var position: UInt64 = 0
+
+    /// Number of the stream: its slot has no other one of that number for weeks.
+    let number: UInt32
 
     /// Slot of its connection: its place in the table.
     let slot: Int32
@@ -21,31 +27,19 @@ final class Subscription {
     /// Pause after which it gets a heartbeat, or for a long poll its answer, in the sweep's ticks.
     let ticks: UInt32
 
+    /// Its place in the group.
+    @exclusivity(unchecked) var place: Int32 = 0
+
     /// It has caught up: events go to it as they come.
     @exclusivity(unchecked) var isLive = false
 
     /// It came without an id and has not been told one.
     @exclusivity(unchecked) var needsPosition = false
 
-    /// Everything up to here was sent or did not match.
-    @exclusivity(unchecked) var position: UInt64 = 0
-
-    @exclusivity(unchecked) var place: Int32 = 0
-
-    /// Its compressor, if it wants one.
-    let deflater: Deflater?
-
-    // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
-    @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
-
-    init(
-        number: UInt64, exchange: Exchange, ticks: UInt32, deflater: Deflater?,
-        group: SubscriptionGroup
-    ) {
+    init(number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup) {
         self.number = number
         self.exchange = exchange
         self.ticks = ticks
-        self.deflater = deflater
         self.group = group
         slot = Int32(clamping: exchange.slot)
     }
@@ -56,24 +50,40 @@ final class Subscription {
     /// The form of its events.
     var format: StreamFormat { group.kind.format }
 
-    /// Sends a part of the stream, compressed and flushed if it is so.
-    func send(_ bytes: UnsafeRawBufferPointer) {
-        guard let deflater else {
-            exchange.send(bytes)
-            return
-        }
-        var packed = ByteBuffer()
-        deflater.append(bytes, to: &packed, flush: .sync)
-        exchange.send(packed.readable)
-    }
+    /// Sends a part of the stream.
+    func send(_ bytes: UnsafeRawBufferPointer) { exchange.send(bytes) }
 
     /// Ends the stream properly.
-    func endStream() {
-        if let deflater, !deflater.isFinished {
-            var packed = ByteBuffer()
-            deflater.finish(&packed)
-            exchange.send(packed.readable)
-        }
+    func endStream() { exchange.endStream() }
+}
+
+/// A stream with a compressor of its own.
+///
+/// Loop-confined.
+final class CompressedSubscription: Subscription {
+    private let deflater: Deflater
+    private var packed = ByteBuffer()
+
+    /// A stream that `deflater` compresses.
+    init(
+        number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup,
+        deflater: Deflater
+    ) {
+        self.deflater = deflater
+        super.init(number: number, exchange: exchange, ticks: ticks, group: group)
+    }
+
+    /// Sends a part of the stream so that the peer can read all of it at once.
+    override func send(_ bytes: UnsafeRawBufferPointer) {
+        deflater.append(bytes, to: &packed, flush: .sync)
+        exchange.send(packed.readable)
+        packed.release()
+    }
+
+    override func endStream() {
+        deflater.finish(&packed)
+        exchange.send(packed.readable)
+        packed.release()
         exchange.endStream()
     }
 }
