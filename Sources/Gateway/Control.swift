@@ -13,6 +13,9 @@ final class Control {
     /// Timers.
     let timers: TimerBook
 
+    /// What happens when signals come.
+    let reactions: ReactionTable
+
     /// Sockets and files whose lines become signals.
     let sources = SourceTable()
 
@@ -30,6 +33,7 @@ final class Control {
         bounds.rules = facts.settings.signals.rules.compactMap(SignalRule.init)
         hub = SignalHub(epoch: facts.epoch, history: bounds)
         timers = TimerBook(loop: loop)
+        reactions = ReactionTable(facts.settings.reactions, loop: loop)
     }
 
     /// Calls `done` with what became of an emission: at once, or when it is stored.

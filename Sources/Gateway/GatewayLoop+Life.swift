@@ -31,7 +31,11 @@ extension GatewayLoop {
     }
 
     private func begin(_ control: Control) throws(SystemError) {
-        control.hub.onEvent = { [unowned self] in spread($0) }
+        beginReactions(control)
+        control.hub.onEvent = { [unowned self] event in
+            spread(event)
+            control.reactions.hear(event)
+        }
         control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
         control.timers.onNews = { [unowned self] entry, news in
             keep(entry, news, control)

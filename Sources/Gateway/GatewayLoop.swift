@@ -228,9 +228,12 @@ final class GatewayLoop: RequestHandler {
 
     /// Emits a signal; `done` hears on this loop what became of it.
     ///
-    /// - Parameter key: an Idempotency-Key, under which it is emitted once only.
+    /// - Parameters:
+    ///   - key: an Idempotency-Key, under which it is emitted once only.
+    ///   - depth: the number of reactions that lie behind it.
     func emit(
-        _ name: Payload, _ data: Payload, key: Payload? = nil, done: ((Emission) -> Void)? = nil
+        _ name: Payload, _ data: Payload, key: Payload? = nil, depth: Int = 0,
+        done: ((Emission) -> Void)? = nil
     ) {
         let limit = facts.settings.signals.eventSize
         guard data.count <= limit else {
@@ -241,7 +244,8 @@ final class GatewayLoop: RequestHandler {
         }
         if let control {
             let now = loop.clock.wallNanos()
-            let emission = control.hub.emit(name, data, wallNanos: now, key: key)
+            let emission = control.hub.emit(
+                name, data, wallNanos: now, key: key, depth: depth)
             if let done { control.settle(emission, done) }
             return
         }
@@ -250,7 +254,8 @@ final class GatewayLoop: RequestHandler {
         peers[0].post { there in
             guard let control = there.control else { return }
             let now = there.loop.clock.wallNanos()
-            let emission = control.hub.emit(name, data, wallNanos: now, key: key)
+            let emission = control.hub.emit(
+                name, data, wallNanos: now, key: key, depth: depth)
             guard let waiting else { return }
             control.settle(emission) { settled in
                 home.post { _ in waiting.value(settled) }

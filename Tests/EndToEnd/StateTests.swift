@@ -72,7 +72,7 @@ extension EndToEnd {
                 #"{"id":"far","after":"1h","emit":{"signal":"order.far"}}"#,
                 #"{"id":"daily","cron":"30 2 * * *","timezone":"Europe/Berlin","emit":{"signal":"x"}}"#,
                 #"{"id":"gone","after":"1h","emit":{"signal":"order.gone"}}"#,
-                #"{"id":"soon","after":"3s","emit":{"signal":"order.soon"}}"#,
+                #"{"id":"soon","after":"8s","emit":{"signal":"order.soon"}}"#,
             ] {
                 #expect(try curl("-d", timer, first.http("/v1/timers")).status == 201)
             }
@@ -86,7 +86,7 @@ extension EndToEnd {
             #expect(try curl(second.http("/v1/timers/far")).body.contains(#""after":"1h""#))
             #expect(try curl(second.http("/v1/timers/daily")).body.contains(#""paused":true"#))
             _ = try curl(second.http("/v1/timers/gone")).expectProblem(404)
-            _ = try stream.events(of: "order.soon", count: 1)
+            _ = try stream.events(of: "order.soon", count: 1, within: .seconds(20))
             try second.stop()
         }
 

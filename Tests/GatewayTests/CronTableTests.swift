@@ -56,9 +56,9 @@ import Testing
         }
     }
 
-    /// Asked with a time zone, croniter adds the hour of a switch that lies on the way to its answer
-    /// or takes it away, so that the answer does not fit the expression on the clock of the place.
-    /// Where no switch lies on the way, and nothing is repeated, it says what we say.
+    // Asked with a time zone, croniter adds the hour of a switch that lies on the way to its answer
+    // or takes it away, so that the answer does not fit the expression on the clock of the place.
+    // Where no switch lies on the way, and nothing is repeated, it says what we say.
     @Test func `croniter's own account of a zone differs at switches only`() throws {
         let store = TimeZoneStore()
         for row in try Self.rows() where row.moments.first != row.own {

@@ -42,14 +42,41 @@ enum SourceMetrics {
         out.append("\n")
     }
 
+    /// Appends the counters of the reactions.
+    static func append(
+        _ reactions: [(name: String, counts: ReactionCounts)], to out: inout ByteBuffer
+    ) {
+        guard !reactions.isEmpty else { return }
+        out.append("# HELP signalbox_reaction_runs_total Times a reaction was begun.\n")
+        out.append("# TYPE signalbox_reaction_runs_total counter\n")
+        for (name, counts) in reactions {
+            row(&out, "reaction_runs_total", name, nil, counts.runs, label: "reaction")
+        }
+        out.append("# HELP signalbox_reaction_failures_total Times a reaction failed.\n")
+        out.append("# TYPE signalbox_reaction_failures_total counter\n")
+        for (name, counts) in reactions {
+            row(&out, "reaction_failures_total", name, nil, counts.failures, label: "reaction")
+        }
+        out.append("# HELP signalbox_reaction_dropped_total Signals not reacted to.\n")
+        out.append("# TYPE signalbox_reaction_dropped_total counter\n")
+        for (name, counts) in reactions {
+            let metric: StaticString = "reaction_dropped_total"
+            row(&out, metric, name, "rate", counts.overRate, label: "reaction")
+            row(&out, metric, name, "overlap", counts.overlapped, label: "reaction")
+            row(&out, metric, name, "loop", counts.cut, label: "reaction")
+        }
+    }
+
     private static func row(
-        _ out: inout ByteBuffer, _ metric: StaticString, _ source: String, _ reason: StaticString?,
-        _ value: UInt64
+        _ out: inout ByteBuffer, _ metric: StaticString, _ name: String, _ reason: StaticString?,
+        _ value: UInt64, label: StaticString = "source"
     ) {
         out.append("signalbox_")
         out.append(metric)
-        out.append("{source=\"")
-        out.append(text: source)
+        out.append("{")
+        out.append(label)
+        out.append("=\"")
+        out.append(text: name)
         if let reason {
             out.append("\",reason=\"")
             out.append(reason)

@@ -75,6 +75,7 @@ private struct LoopMetrics: Sendable {
     let delivered: UInt64
     let cut: UInt64
     let sources: [(name: String, counts: SourceCounts)]
+    let reactions: [(name: String, counts: ReactionCounts)]
     let commits: (done: UInt64, failed: UInt64)?
     let rounds: UInt64
     let oversized: UInt64
@@ -89,6 +90,8 @@ private struct LoopMetrics: Sendable {
         delivered = part.subscriptions.deliveredCount
         cut = part.subscriptions.cutCount
         sources = part.control?.sources.counts ?? []
+        reactions =
+            part.control?.reactions.entries.map { ($0.settings.name, $0.counts) } ?? []
         commits = part.control?.journal.map { ($0.commitCount, $0.failureCount) }
         rounds = part.subscriptions.roundCount
         oversized = part.oversizedEventCount
@@ -155,6 +158,7 @@ private final class MetricsCollector {
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
         for loop in loops {
             SourceMetrics.append(loop.sources, to: &out)
+            SourceMetrics.append(loop.reactions, to: &out)
             if let commits = loop.commits { SourceMetrics.append(commits, to: &out) }
         }
         header(&out, "module_ready", "gauge", "Whether a module takes calls.")

@@ -37,6 +37,9 @@ public struct Settings: Sendable, Equatable {
     /// Sockets and files whose lines become signals, in the order of the file.
     public var sources: [Source] = []
 
+    /// What happens when signals come, in the order of the file.
+    public var reactions: [Reaction] = []
+
     /// Absolute path of the folder that keeps timers and durable signals; nil to keep nothing.
     public var state: String?
 

@@ -65,7 +65,8 @@ extension SettingsDecoder {
             ?? cron.map { .cron($0, timezone: timezone) }
     }
 
-    private func action(
+    /// What a timer or a reaction does: `emit` or `call`.
+    func action(
         _ object: SettingsObject, modules: [Settings.Module]
     ) -> Settings.Timer.Action? {
         let emit = object.optionalObject("emit").flatMap(emission)

@@ -81,6 +81,7 @@ struct SettingsDecoder {
         settings.signals = signals(top.object("signals"))
         settings.timers = timers(top, modules: settings.modules)
         settings.sources = sources(top, allowsAnonymous: settings.allowsAnonymous)
+        settings.reactions = reactions(top, modules: settings.modules)
         settings.state = top.file("state")
         if settings.state == nil, let rule = settings.signals.rules.first(where: \.durable) {
             top.fault(

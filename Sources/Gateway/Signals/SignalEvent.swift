@@ -23,8 +23,14 @@ final class SignalEvent: Sendable {
     /// When it was emitted, in nanoseconds since 1970.
     let wallNanos: Int64
 
+    /// Number of reactions that lie behind it.
+    let depth: Int
+
     /// Makes an event of what was emitted.
-    init(sequence: UInt64, name: Payload, data: Payload, wallNanos: Int64) {
+    init(
+        sequence: UInt64, name: Payload, data: Payload, wallNanos: Int64, depth: Int = 0
+    ) {
+        self.depth = depth
         self.sequence = sequence
         self.name = name
         self.data = data

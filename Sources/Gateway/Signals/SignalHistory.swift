@@ -318,8 +318,9 @@ struct SignalHistory {
         var found: [SignalEvent] = []
         var bytes = 0
         var next = start
-        let end = start.addingReportingOverflow(UInt64(Self.lookLimit)).partialValue
-        while next <= newest, bytes < byteLimit, next < end {
+        var looked = 0
+        while next <= newest, bytes < byteLimit, looked < Self.lookLimit {
+            looked += 1
             if let event = self[next], filter.wants(event) {
                 found.append(event)
                 bytes += event.byteCount

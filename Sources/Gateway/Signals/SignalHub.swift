@@ -126,9 +126,11 @@ final class SignalHub {
 
     /// Emits a signal.
     ///
-    /// - Parameter key: an Idempotency-Key, under which it is emitted once only.
+    /// - Parameters:
+    ///   - key: an Idempotency-Key, under which it is emitted once only.
+    ///   - depth: the number of reactions that lie behind it.
     func emit(
-        _ name: Payload, _ data: Payload, wallNanos: Int64, key: Payload? = nil
+        _ name: Payload, _ data: Payload, wallNanos: Int64, key: Payload? = nil, depth: Int = 0
     ) -> Emission {
         if let key, let known = window.find(key, wallNanos: wallNanos) {
             guard known.digest == EmissionWindow.digest(name, data) else { return .keyIsTaken }
@@ -139,7 +141,7 @@ final class SignalHub {
         if isDurable, let reason = refusal(data.count) { return .notStored(reason) }
         sequence &+= 1
         let event = SignalEvent(
-            sequence: sequence, name: name, data: data, wallNanos: wallNanos)
+            sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth)
         // Counted first: spreading it may cut streams, which had asked for it all the same.
         var count = 0
         for (filter, streams) in filters where filter.wants(event) { count += streams }

@@ -92,7 +92,9 @@ final class FileSource {
     }
 }
 
-/// Where reading a file stands. The descriptor belongs to whoever has the newest value.
+/// Where reading a file stands.
+///
+/// The descriptor belongs to whoever has the newest value.
 ///
 /// Any thread.
 struct FileTail: Sendable {
@@ -120,7 +122,7 @@ struct FileTail: Sendable {
     /// Nothing read yet.
     init() {}
 
-    /// Looks at the file at `path` and reads what was added. Blocks.
+    /// Looks at the file at `path` and reads what was added; blocks.
     func read(_ path: String) -> Reading {
         var next = self
         next.hasLooked = true

@@ -38,7 +38,9 @@ struct CronExpression: Sendable, Equatable {
     /// Whether either of the two day fields suffices, because both say something.
     private(set) var eitherDay = false
 
-    /// Whether every hour counts. Such expressions follow the time that passes; those that name
+    /// Whether every hour counts.
+    ///
+    /// Such expressions follow the time that passes; those that name
     /// hours follow the clock on the wall.
     var hasEveryHour: Bool { hours == (1 << 24) - 1 }
 

@@ -35,7 +35,7 @@ struct TimeZoneRules: Sendable, Equatable {
     private let initial: Int64
     private let changes: [Change]
 
-    /// Makes rules; `changes` are in order of time. Those that change nothing are left out.
+    /// Makes rules of `changes` in order of time; those that change nothing are left out.
     init(name: String, initial: Int64, changes: [Change]) {
         self.name = name
         self.initial = initial
