@@ -21,7 +21,7 @@ extension EndToEnd {
                 configuration.text(httpPort: http, httpsPort: https)
                     .replacing("modules: {", with: "modules: { echo: { builtin: 'echo' },")
             }
-            let server = try Server(text)
+            let server = try Server { text($0, $1) }
             let stream = try StreamReader(server.http("/v1/events?signal=**"))
             let connection = try RawConnection(port: port)
             try connection.send("{\"n\": 1}\nnonsense\n")

@@ -105,7 +105,7 @@ struct SettingsFaultTests {
         BadConfiguration(
             "{ colour: 1 }",
             #"f:1: colour: unknown key; known: allow_anonymous, base_path, limits, listeners, "#
-                + #"log, loops, modules, signals, timers, version"#),
+                + #"log, loops, modules, reactions, signals, sources, state, timers, version"#),
         BadConfiguration(
             "{ limits: { idle: '1s' } }",
             #"f:1: limits.idle: unknown key; did you mean "idle_timeout"?"#),

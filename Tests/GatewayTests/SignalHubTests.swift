@@ -25,14 +25,14 @@ extension Emission {
     fileprivate var sequence: UInt64 {
         switch self {
         case .emitted(let sequence, _), .repeated(let sequence, _): sequence
-        case .keyIsTaken, .tooLarge: 0
+        case .keyIsTaken, .tooLarge, .notStored: 0
         }
     }
 
     fileprivate var subscribers: Int {
         switch self {
         case .emitted(_, let count), .repeated(_, let count): count
-        case .keyIsTaken, .tooLarge: -1
+        case .keyIsTaken, .tooLarge, .notStored: -1
         }
     }
 }

@@ -52,6 +52,7 @@ final class StateJournal {
     private var flying = StateBatch()
     private var isFlying = false
     private var flyingBytes = 0
+    private var flyingWaiters: [(StateError?) -> Void] = []
     private var reserved: UInt64
     private var lazyToken: TimerToken?
     private var retryToken: TimerToken?
@@ -102,12 +103,14 @@ final class StateJournal {
 
     /// Calls `done` when everything taken so far is stored, or with the error.
     func barrier(_ done: @escaping (StateError?) -> Void) {
-        guard !batch.isEmpty else {
+        if !batch.isEmpty {
+            waiters.append(done)
+            startSoon()
+        } else if isFlying {
+            flyingWaiters.append(done)
+        } else {
             done(nil)
-            return
         }
-        waiters.append(done)
-        startSoon()
     }
 
     // MARK: Writing
@@ -128,23 +131,23 @@ final class StateJournal {
         flyingBytes = batchBytes
         batch = StateBatch()
         batchBytes = 0
-        let waiting = waiters
+        flyingWaiters = waiters
         waiters = []
         let written = flying
         do throws(WorkerError) {
             try pool.run(on: loop) { [store] _ in
                 try store.write(written)
             } then: { [weak self] result in
-                self?.finish(result, waiting)
+                self?.finish(result)
             }
         } catch {
-            finish(.failure(error), waiting)
+            finish(.failure(error))
         }
     }
 
-    private func finish(
-        _ result: Result<Void, any Error>, _ waiting: [(StateError?) -> Void]
-    ) {
+    private func finish(_ result: Result<Void, any Error>) {
+        let waiting = flyingWaiters
+        flyingWaiters = []
         let numbers = flying.events.map(\.sequence)[...]
         switch result {
         case .success:
