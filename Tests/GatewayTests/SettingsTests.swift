@@ -66,6 +66,19 @@ let everything = """
                 call: { module: "host", command: "zebra", params: [1] } },
         then: { at: "2030-12-01T08:00:00+01:00", call: { module: "zeta", command: "echo" } },
       },
+      state: "/var/s",
+      sources: {
+        u: { udp: "127.0.0.1:5514", signal: "log.line", line_size: "1KiB", rate: 5 },
+        t: { tcp: "127.0.0.1:5515", signal: "feed.item", framing: "json", connections: 3,
+             idle_timeout: "1m" },
+        x: { unix: "x.sock", signal: "x.line" },
+        f: { file: "/var/log/x", signal: "f.line" },
+      },
+      reactions: {
+        e: { on: { signal: "log.*" }, emit: { signal: "seen.line", data: 1 }, rate: 7 },
+        c: { on: { signal: "feed.item" }, call: { module: "zeta", command: "echo", params: [] },
+             result: "zeta.said", overlap: "skip" },
+      },
     }
     """
 
@@ -76,6 +89,22 @@ struct SettingsTests {
         #expect(try settings("{}") == Settings())
         #expect(Settings().listeners.map(\.url) == ["http://localhost:8080"])
         #expect(Settings().limits.bodySize == 1_048_576)
+    }
+
+    @Test func `sources, reactions and the state are read`() throws {
+        let settings = try settings(everything)
+        #expect(settings.state == "/var/s")
+        #expect(
+            settings.sources.map(\.kind) == [
+                .udp(host: "127.0.0.1", port: 5514), .tcp(host: "127.0.0.1", port: 5515),
+                .unix(path: "/etc/box/x.sock"), .file(path: "/var/log/x"),
+            ])
+        #expect(settings.sources[1].framing == .json && settings.sources[1].connections == 3)
+        #expect(
+            settings.reactions.map(\.action) == [
+                .emit(signal: "seen.line", data: [49]),
+                .call(module: "zeta", command: "echo", params: Array("[]".utf8), result: "zeta.said"),
+            ])
     }
 
     @Test func `null means the default as well`() throws {
