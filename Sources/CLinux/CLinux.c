@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -118,4 +119,95 @@ int clinux_spawn(const struct clinux_spawn *what, pid_t *pid) {
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     return error;
+}
+
+static _Thread_local struct clinux_pulse *current_pulse;
+
+struct clinux_pulse *clinux_enter_pulse(struct clinux_pulse *pulse) {
+    struct clinux_pulse *before = current_pulse;
+    current_pulse = pulse;
+    return before;
+}
+
+static const int fatal[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
+#define FATAL_COUNT (sizeof fatal / sizeof fatal[0])
+static struct sigaction formerly[FATAL_COUNT];
+
+/* The note is composed by hand: of what C offers, a handler may call next to nothing. */
+struct note {
+    char text[256];
+    size_t length;
+};
+
+static void add_text(struct note *note, const char *text) {
+    while (*text && note->length < sizeof note->text - 1) note->text[note->length++] = *text++;
+}
+
+static void add_number(struct note *note, unsigned number) {
+    char digits[12];
+    size_t at = sizeof digits - 1;
+    digits[at] = 0;
+    do digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) && at > 0);
+    add_text(note, digits + at);
+}
+
+/* The kinds of CallbackKind, by number. */
+static const char *const kinds[] = {"callback", "descriptor", "timer",  "dispatcher", "job",
+                                    "signal",   "child",      "worker", "sweep",      "flusher"};
+
+static void write_note(int number) {
+    struct note note = {.length = 0};
+    char thread[16] = "?";
+    const struct clinux_pulse *pulse = current_pulse;
+    add_text(&note, "crash: signal ");
+    add_number(&note, (unsigned)number);
+    add_text(&note, " in ");
+    if (pulse && pulse->name) {
+        const unsigned kind = pulse->mark & 15, line = pulse->mark >> 4;
+        add_text(&note, kinds[kind < sizeof kinds / sizeof kinds[0] ? kind : 0]);
+        add_text(&note, " callback ");
+        add_text(&note, (const char *)pulse->name);
+        /* Only the name of a file goes with a line. */
+        if (note.length > 6 && memcmp(note.text + note.length - 6, ".swift", 6) == 0) {
+            add_text(&note, ":");
+            add_number(&note, line);
+        }
+    } else {
+        add_text(&note, pulse ? "no callback of the loop" : "no loop");
+    }
+    prctl(PR_GET_NAME, thread, 0, 0, 0);
+    thread[sizeof thread - 1] = 0;
+    add_text(&note, ", thread ");
+    add_text(&note, thread);
+    note.text[note.length++] = '\n';
+    if (write(STDERR_FILENO, note.text, note.length) < 0) return;
+}
+
+static void crashed(int number, siginfo_t *info, void *context) {
+    const int error = errno;
+    (void)context;
+    write_note(number);
+    for (size_t at = 0; at < FATAL_COUNT; at++)
+        if (fatal[at] == number) sigaction(number, &formerly[at], NULL);
+    errno = error;
+    /* A fault happens again by itself, with its registers as they were; a breakpoint is passed
+     * already, and what was sent is sent once. */
+    if (info->si_code <= 0 || number == SIGTRAP) raise(number);
+}
+
+int clinux_install_crash_note(void) {
+    static int is_installed;
+    if (__atomic_exchange_n(&is_installed, 1, __ATOMIC_SEQ_CST)) return 0;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = crashed;
+    action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;
+    sigemptyset(&action.sa_mask);
+    for (size_t at = 0; at < FATAL_COUNT; at++) {
+        if (sigaction(fatal[at], &action, &formerly[at]) != 0) return errno;
+        /* An ignored fault would be handled for ever. */
+        if (formerly[at].sa_handler == SIG_IGN) formerly[at].sa_handler = SIG_DFL;
+    }
+    return 0;
 }

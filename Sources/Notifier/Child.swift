@@ -29,6 +29,12 @@ public final class Child {
     /// How the child ended; nil until `onExit`.
     public private(set) var exit: ChildExit?
 
+    /// The child's end, for tasks to wait for.
+    public let ending = ChildEnding()
+
+    /// What the child's callbacks are called in reports.
+    let name: CallbackName
+
     unowned let loop: EventLoop
     unowned let registry: ChildRegistry
     private let lingerTime: Duration
@@ -46,18 +52,21 @@ public final class Child {
     /// Starts `command`; its output and its end are reported to `events` by later turns of `loop`.
     ///
     /// The child leads a process group of its own, has default signal dispositions, an empty signal
-    /// mask, the environment of the command and no descriptor but its three streams.
+    /// mask, the environment of the command and no descriptor but its three streams. `name` is what
+    /// its callbacks are called in reports; by default where it was started.
     ///
     /// - Throws: `SystemError`, e.g. ENOENT for a missing program, EMFILE. Nothing is left behind.
     public static func spawn(
-        _ command: ChildCommand, on loop: EventLoop, _ events: ChildEvents = ChildEvents()
+        _ command: ChildCommand, on loop: EventLoop, name: StaticString = #fileID,
+        line: UInt32 = #line, _ events: ChildEvents = ChildEvents()
     ) throws(SystemError) -> Child {
         var input = try StreamEnds(command.input)
         var output = try StreamEnds(command.output, inherited: STDOUT_FILENO)
         var error = try StreamEnds(command.error, inherited: STDERR_FILENO)
         let pid = try command.start(
             input: input.childNumber, output: output.childNumber, error: error.childNumber)
-        let child = Child(pid, command, loop, events, input: input.ours.take())
+        let name = CallbackName(.child, name, line: line)
+        let child = Child(pid, command, loop, name, events, input: input.ours.take())
         do throws(SystemError) {
             try child.watchProcess()
             try child.read(output.ours.take(), .output, command.output)
@@ -71,19 +80,21 @@ public final class Child {
     }
 
     private init(
-        _ pid: Int32, _ command: ChildCommand, _ loop: EventLoop, _ events: ChildEvents,
-        input end: consuming Descriptor?
+        _ pid: Int32, _ command: ChildCommand, _ loop: EventLoop, _ name: CallbackName,
+        _ events: ChildEvents, input end: consuming Descriptor?
     ) {
         self.pid = pid
+        self.name = name
         self.loop = loop
         self.events = events
         registry = loop.children
         lingerTime = command.lingerTime
         leavesGroup = command.leavesGroup
-        input = ChildInput(registry, end)
+        input = ChildInput(registry, name, end)
     }
 
     deinit {
+        ending.settle(nil)
         // Only when the loop was let go first, or nothing could be watched.
         if exit == nil, pidfd != nil { ChildReaper.discard(pid) }
     }
@@ -92,6 +103,9 @@ public final class Child {
 
     /// Whether the process has not ended yet; its output may outlast it for a moment.
     public var isRunning: Bool { leaderExit == nil && exit == nil }
+
+    /// Whether `terminate` was called.
+    var isTerminating: Bool { course != nil }
 
     /// Sends `signal` to the child's process group, or to the child alone.
     public func send(_ signal: ProcessSignal, toGroup: Bool = true) {
@@ -146,7 +160,7 @@ public final class Child {
         let number = clinux_pidfd_open(pid)
         guard number >= 0 else { throw SystemError("pidfd_open") }
         pidfd = Descriptor(owning: number)
-        watch = try loop.watch(number, .read) { [self] _ in
+        watch = try loop.watch(number, .read, name) { [self] _ in
             leaderMayHaveEnded()
             return .keep
         }
@@ -210,7 +224,7 @@ public final class Child {
         if outputs.allSatisfy(\.isEnded) {
             finish()
         } else if linger == nil, !isPaused {
-            linger = loop.addTimer(after: lingerTime) { [self] in
+            linger = loop.addTimer(after: lingerTime, name) { [self] in
                 linger = nil
                 if !leavesGroup { killGroup() }
                 for output in outputs { output.drain() }
@@ -234,11 +248,12 @@ public final class Child {
         registry.remove(self)
         exit = leaderExit
         let last = events
-        let registry = registry
+        let (registry, loop) = (registry, loop)
         events = ChildEvents()
         input.onDrained = {}
         input.onBroken = { _ in }
-        last.onExit(leaderExit)
+        do { try last.onExit(leaderExit) } catch { _ = loop.noteFailure(error, name) }
+        ending.settle(leaderExit)
         registry.noteExit()
     }
 
@@ -264,7 +279,7 @@ public final class Child {
         case .signal(let number):
             kill(-pid, number)
         }
-        course?.timer = loop.addTimer(after: patience) { [self] in takeStep() }
+        course?.timer = loop.addTimer(after: patience, name) { [self] in takeStep() }
     }
 
     private var pidfdNumber: Int32? {

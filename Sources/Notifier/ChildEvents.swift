@@ -35,28 +35,32 @@ public enum OverlongPolicy: Sendable {
 
 /// What a child tells its owner; all closures run on the loop.
 ///
+/// A closure that throws is replaced by one that does nothing, if the loop's `failurePolicy` is not
+/// `.keep`; the others go on, and `onExit` comes in any case. A line that is too long is skipped.
+///
 /// Bytes are valid during the call only. After `onExit` the closures are let go, so they may hold
 /// the child or its owner.
 public struct ChildEvents {
     /// A complete line without its LF or CRLF; any other byte, NUL included, is passed on.
-    public var onLine: (ChildStream, UnsafeRawBufferPointer) -> Void = { _, _ in }
+    public var onLine: (ChildStream, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
 
     /// What followed the last line end when the stream ended; nil: such a tail counts as a line.
-    public var onPartialLine: ((ChildStream, UnsafeRawBufferPointer) -> Void)?
+    public var onPartialLine: ((ChildStream, UnsafeRawBufferPointer) throws -> Void)?
 
     /// A line exceeds the stream's limit; gets its beginning.
-    public var onOverlong: (ChildStream, UnsafeRawBufferPointer) -> OverlongPolicy = { _, _ in
+    public var onOverlong: (ChildStream, UnsafeRawBufferPointer) throws -> OverlongPolicy = {
+        _, _ in
         .skip
     }
 
     /// Bytes of a stream that is not read as lines.
-    public var onBytes: (ChildStream, UnsafeRawBufferPointer) -> Void = { _, _ in }
+    public var onBytes: (ChildStream, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
 
     /// A stream has ended; nothing comes from it after this.
-    public var onEnd: (ChildStream) -> Void = { _ in }
+    public var onEnd: (ChildStream) throws -> Void = { _ in }
 
     /// The child has ended, its output was delivered and it was reaped; called exactly once, last.
-    public var onExit: (ChildExit) -> Void = { _ in }
+    public var onExit: (ChildExit) throws -> Void = { _ in }
 
     /// Makes events nobody listens to.
     public init() {}

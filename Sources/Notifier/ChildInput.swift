@@ -15,12 +15,13 @@ internal import Glibc
 /// Loop-confined.
 public final class ChildInput {
     /// Called when bytes that the child had not taken in time have all been written.
-    public var onDrained: () -> Void = {}
+    public var onDrained: () throws -> Void = {}
 
     /// Called once if the child closed its input while there was something to write.
-    public var onBroken: (SystemError) -> Void = { _ in }
+    public var onBroken: (SystemError) throws -> Void = { _ in }
 
     private unowned let registry: ChildRegistry
+    private let name: CallbackName
     private var descriptor: Descriptor?
     @exclusivity(unchecked) private var queue = SendQueue()
     @exclusivity(unchecked) private var watch: WatchToken?
@@ -30,8 +31,9 @@ public final class ChildInput {
     /// Whether bytes can still be written.
     @exclusivity(unchecked) public private(set) var isOpen: Bool
 
-    init(_ registry: ChildRegistry, _ end: consuming Descriptor?) {
+    init(_ registry: ChildRegistry, _ name: CallbackName, _ end: consuming Descriptor?) {
         self.registry = registry
+        self.name = name
         isOpen = end != nil
         descriptor = end
     }
@@ -80,7 +82,7 @@ public final class ChildInput {
             if !queue.isEmpty { try startWatching() }
         } catch {
             closeNow()
-            registry.loop.addTimer(after: .zero) { [self] in onBroken(error) }
+            registry.loop.addTimer(after: .zero, name) { [self] in try onBroken(error) }
         }
         if queue.isEmpty, closesWhenDrained { closeNow() }
     }
@@ -111,7 +113,7 @@ public final class ChildInput {
 
     private func startWatching() throws(SystemError) {
         guard let number = descriptor?.number else { return }
-        watch = try registry.loop.watch(number, .write) { [unowned self] _ in
+        watch = try registry.loop.watch(number, .write, name) { [unowned self] _ in
             becameWritable()
             return .keep
         }
@@ -122,14 +124,23 @@ public final class ChildInput {
             try writeOnce()
         } catch {
             closeNow()
-            onBroken(error)
+            hear { try onBroken(error) }
             return
         }
         guard queue.isEmpty else { return }
         if let watch { registry.loop.unwatch(watch) }
         watch = nil
         if closesWhenDrained { closeNow() }
-        onDrained()
+        hear(onDrained)
+    }
+
+    /// Calls a closure of the owner; the watch that leads here must not be dropped for its failure.
+    private func hear(_ action: () throws -> Void) {
+        do {
+            try action()
+        } catch {
+            if registry.loop.noteFailure(error, name) == .stop { onDrained = {} }
+        }
     }
 
     private func writeOnce() throws(SystemError) {

@@ -47,7 +47,7 @@ final class ChildOutput {
     ///
     /// - Throws: `SystemError` if the loop cannot watch the pipe.
     func start() throws(SystemError) {
-        watch = try child.loop.watch(number, .read) { [self] ready in
+        watch = try child.loop.watch(number, .read, child.name) { [self] ready in
             if ready.isDisjoint(with: .ended) {
                 _ = readOnce()
             } else {
@@ -75,7 +75,7 @@ final class ChildOutput {
             try start()
         } catch {
             // Not at once: this may be called by a callback that holds bytes of this stream.
-            child.loop.addTimer(after: .zero) { [self] in end() }
+            child.loop.addTimer(after: .zero, child.name) { [self] in end() }
         }
     }
 
@@ -93,10 +93,12 @@ final class ChildOutput {
         descriptor = nil
         if isFramed {
             isDelivering = true
-            framing.finish(child.registry.pool) { deliver($0, child.events) }
+            framing.finish(child.registry.pool) { deliver($0) }
             isDelivering = false
         }
-        child.events.onEnd(stream)
+        do { try child.events.onEnd(stream) } catch {
+            _ = child.loop.noteFailure(error, child.name)
+        }
         child.streamEnded()
     }
 
@@ -112,12 +114,16 @@ final class ChildOutput {
         let child = child
         var result = Reading.wouldBlock
         child.registry.scratch.withMemory { memory in
-            let count = read(number, memory.baseAddress, memory.count)
+            var count = read(number, memory.baseAddress, memory.count)
+            // Not to be mistaken for an empty pipe: the last read at its end is not repeated.
+            while count < 0, errno == EINTR {
+                count = read(number, memory.baseAddress, memory.count)
+            }
             if count > 0 {
                 result = .bytes
                 let chunk = UnsafeRawBufferPointer(rebasing: memory[..<count])
                 if !hand(chunk) { result = .end }
-            } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            } else if count == 0 || errno != EAGAIN {
                 result = .end
             }
         }
@@ -131,31 +137,59 @@ final class ChildOutput {
     private func hand(_ chunk: UnsafeRawBufferPointer) -> Bool {
         isDelivering = true
         defer { isDelivering = false }
-        let events = child.events
         guard isFramed else {
-            events.onBytes(stream, chunk)
+            do {
+                try child.events.onBytes(stream, chunk)
+            } catch {
+                if isDropped(error) { child.events.onBytes = { _, _ in } }
+            }
             return true
         }
-        return framing.feed(chunk, child.registry.pool) { deliver($0, events) }
+        return framing.feed(chunk, child.registry.pool) { deliver($0) }
     }
 
     @inline(__always)
-    private func deliver(_ found: LineFraming.Found, _ events: ChildEvents) -> Bool {
+    private func deliver(_ found: LineFraming.Found) -> Bool {
         switch found {
         case .line(let bytes):
-            events.onLine(stream, bytes)
+            do {
+                try child.events.onLine(stream, bytes)
+            } catch {
+                if isDropped(error) { child.events.onLine = { _, _ in } }
+            }
         case .partial(let bytes):
-            if let onPartialLine = events.onPartialLine {
-                onPartialLine(stream, bytes)
-            } else {
-                events.onLine(stream, bytes)
-            }
+            deliverPartial(bytes)
         case .overlong(let bytes):
-            if events.onOverlong(stream, bytes) == .fail {
-                child.terminate()
-                return false
-            }
+            return deliverOverlong(bytes)
         }
         return true
+    }
+
+    private func deliverPartial(_ bytes: UnsafeRawBufferPointer) {
+        guard let onPartialLine = child.events.onPartialLine else {
+            _ = deliver(.line(bytes))
+            return
+        }
+        do {
+            try onPartialLine(stream, bytes)
+        } catch {
+            if isDropped(error) { child.events.onPartialLine = { _, _ in } }
+        }
+    }
+
+    private func deliverOverlong(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        do {
+            guard try child.events.onOverlong(stream, bytes) == .fail else { return true }
+        } catch {
+            if isDropped(error) { child.events.onOverlong = { _, _ in .skip } }
+            return true
+        }
+        child.terminate()
+        return false
+    }
+
+    /// Whether a closure of the owner that threw is called no more.
+    private func isDropped(_ error: any Error) -> Bool {
+        child.loop.noteFailure(error, child.name) == .stop
     }
 }

@@ -12,7 +12,7 @@ public final class ChildRegistry: LoopLocal {
     let pool = BufferPool()
 
     private var children: [Int32: Child] = [:]
-    private var waiting: [() -> Void] = []
+    private var waiting: [() throws -> Void] = []
     @exclusivity(unchecked) private var touched: ContiguousArray<ChildInput> = []
     @exclusivity(unchecked) private var flushing: ContiguousArray<ChildInput> = []
 
@@ -36,10 +36,10 @@ public final class ChildRegistry: LoopLocal {
 
     /// Terminates every child and calls `action` when the last has ended; at once if there is none.
     public func terminateAll(
-        _ table: ChildTermination = .standard, then action: @escaping () -> Void = {}
+        _ table: ChildTermination = .standard, then action: @escaping () throws -> Void = {}
     ) {
         if children.isEmpty {
-            action()
+            finish(action)
             return
         }
         waiting.append(action)
@@ -61,7 +61,13 @@ public final class ChildRegistry: LoopLocal {
         guard children.isEmpty, !waiting.isEmpty else { return }
         let actions = waiting
         waiting = []
-        for action in actions { action() }
+        for action in actions { finish(action) }
+    }
+
+    private func finish(_ action: () throws -> Void) {
+        do { try action() } catch {
+            _ = loop.noteFailure(error, CallbackName(.child, "terminateAll"))
+        }
     }
 
     @inline(__always)

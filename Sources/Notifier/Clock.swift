@@ -3,6 +3,7 @@
 // Two scales: monotonic nanoseconds drive every deadline; wall nanoseconds since 1970 are for
 // people, dates and calendars, and may jump.
 
+internal import CLinux
 internal import Glibc
 
 /// A source of time for a loop.
@@ -21,9 +22,7 @@ public final class SystemClock: Clock {
 
     /// Monotonic nanoseconds; the vDSO answers in about 20 ns without a system call.
     public func monotonicNanos() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+        clinux_monotonic_nanos()
     }
 
     /// Nanoseconds since 1970.

@@ -4,7 +4,7 @@ internal import Glibc
 internal import CLinux
 
 /// Owns one file descriptor and closes it exactly once.
-public struct Descriptor: ~Copyable {
+public struct Descriptor: ~Copyable, Sendable {
     /// The number; valid as long as the owner lives.
     public let number: Int32
 

@@ -14,14 +14,21 @@ final class DispatcherEntry {
     let keepsAwake: Bool
 
     /// The function; nil once it was removed, so that a pass under way skips it.
-    @exclusivity(unchecked) var action: (() -> Disposition)?
+    @exclusivity(unchecked) var action: (() throws -> Disposition)?
+
+    /// What it is called in reports.
+    let name: CallbackName
 
     /// The function is on the stack: a nested step must not enter it again.
     @exclusivity(unchecked) var isRunning = false
 
-    init(number: UInt64, keepsAwake: Bool, action: @escaping () -> Disposition) {
+    init(
+        number: UInt64, keepsAwake: Bool, name: CallbackName,
+        action: @escaping () throws -> Disposition
+    ) {
         self.number = number
         self.keepsAwake = keepsAwake
+        self.name = name
         self.action = action
     }
 }
@@ -45,9 +52,12 @@ struct DispatcherList {
     var keepsAwake: Bool { awakeCount > 0 }
 
     /// Adds a function; those that keep the loop awake run before the others.
-    mutating func add(keepsAwake: Bool, _ action: @escaping () -> Disposition) -> DispatcherToken {
+    mutating func add(
+        keepsAwake: Bool, _ name: CallbackName, _ action: @escaping () throws -> Disposition
+    ) -> DispatcherToken {
         nextNumber += 1
-        let entry = DispatcherEntry(number: nextNumber, keepsAwake: keepsAwake, action: action)
+        let entry = DispatcherEntry(
+            number: nextNumber, keepsAwake: keepsAwake, name: name, action: action)
         entries.insert(entry, at: keepsAwake ? awakeCount : entries.count)
         if keepsAwake { awakeCount += 1 }
         return DispatcherToken(number: nextNumber)

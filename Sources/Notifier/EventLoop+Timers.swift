@@ -12,34 +12,63 @@ extension EventLoop {
     }
 
     /// Calls `action` once, `delay` from now; a negative delay counts as zero.
+    ///
+    /// - Parameters:
+    ///   - delay: from now; what exceeds 292 years is 292 years.
+    ///   - name: of the callback in reports; by default where it was registered.
+    ///   - line: goes with the default of `name`.
+    ///   - action: may throw; what then happens is the loop's `failurePolicy`.
     @discardableResult
-    public func addTimer(after delay: Duration, _ action: @escaping () -> Void) -> TimerToken {
-        timers.add(deadline: deadline(after: delay), intervalNanos: 0) {
-            action()
-            return .stop
-        }
+    public func addTimer(
+        after delay: Duration, name: StaticString = #fileID, line: UInt32 = #line,
+        _ action: @escaping () throws -> Void
+    ) -> TimerToken {
+        addTimer(at: deadline(after: delay), CallbackName(.timer, name, line: line), action)
     }
 
     /// Calls `action` every `interval` (at least 1 ns) on the grid that starts now, until it
     /// returns `.stop`.
     ///
-    /// Ticks that were missed merge into one.
+    /// Ticks that were missed merge into one. `name` and `action` are as in `addTimer(after:)`.
     @discardableResult
     public func addTimer(
-        every interval: Duration, _ action: @escaping () -> Disposition
+        every interval: Duration, name: StaticString = #fileID, line: UInt32 = #line,
+        _ action: @escaping () throws -> Disposition
     ) -> TimerToken {
         let nanos = UInt64(max(interval.nanoseconds, 1))
         return timers.add(
-            deadline: deadline(after: interval), intervalNanos: nanos, action)
+            deadline: deadline(after: interval), intervalNanos: nanos,
+            CallbackName(.timer, name, line: line), action)
     }
 
     /// Calls `action` once when the monotonic clock shows `nanos`; at once if that is past.
+    ///
+    /// `name` and `action` are as in `addTimer(after:)`.
     @discardableResult
-    public func addTimer(at nanos: UInt64, _ action: @escaping () -> Void) -> TimerToken {
-        timers.add(deadline: max(nanos, now), intervalNanos: 0) {
-            action()
+    public func addTimer(
+        at nanos: UInt64, name: StaticString = #fileID, line: UInt32 = #line,
+        _ action: @escaping () throws -> Void
+    ) -> TimerToken {
+        addTimer(at: max(nanos, now), CallbackName(.timer, name, line: line), action)
+    }
+
+    /// Adds a timer under a name that the caller has from somebody else.
+    @discardableResult
+    func addTimer(
+        at deadline: UInt64, _ name: CallbackName, _ action: @escaping () throws -> Void
+    ) -> TimerToken {
+        timers.add(deadline: deadline, intervalNanos: 0, name) {
+            try action()
             return .stop
         }
+    }
+
+    /// Adds a timer under a name that the caller has from somebody else.
+    @discardableResult
+    func addTimer(
+        after delay: Duration, _ name: CallbackName, _ action: @escaping () throws -> Void
+    ) -> TimerToken {
+        addTimer(at: deadline(after: delay), name, action)
     }
 
     /// Removes a timer; it will not fire, even if it is due in this very turn.

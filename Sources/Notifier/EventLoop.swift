@@ -29,51 +29,75 @@ public final class EventLoop {
     // Other modules read stored properties with the exclusivity check that the attribute spares us.
     @exclusivity(unchecked) private var time: UInt64
 
-    /// What the loop has done so far.
-    @exclusivity(unchecked) public private(set) var statistics = LoopStatistics()
+    /// What becomes of a callback that throws.
+    public var failurePolicy = FailurePolicy.drop
 
-    @exclusivity(unchecked) private var poller: Poller
-    @exclusivity(unchecked) private var registrations = RegistrationTable()
+    /// Gets the failures of callbacks, those that `rethrowFailure` throws excepted.
+    public var onFailure: (CallbackFailure) -> Void = CallbackFailure.report
+
+    /// What ended the loop's run under the policy `.stop`, until `rethrowFailure` throws it.
+    public internal(set) var failure: CallbackFailure?
+
+    @exclusivity(unchecked) var poller: Poller
+    @exclusivity(unchecked) var registrations = RegistrationTable()
     @exclusivity(unchecked) var timers = TimerQueue()
-    @exclusivity(unchecked) private var dispatchers = DispatcherList()
-    @exclusivity(unchecked) private var sweeps: [IdleSweep] = []
-    @exclusivity(unchecked) private var flushers: [() -> Void] = []
-    @exclusivity(unchecked) private var depth = 0
-    @exclusivity(unchecked) private var pollNumber: UInt64 = 0
-    @exclusivity(unchecked) private var isStopping = false
-    @exclusivity(unchecked) private var wantsFlush = false
-    @exclusivity(unchecked) private var skipsSleep = false
-    @exclusivity(unchecked) private var mail: [LoopHandle.Job] = []
+    @exclusivity(unchecked) var dispatchers = DispatcherList()
+    @exclusivity(unchecked) var sweeps: [(sweep: IdleSweep, name: CallbackName)] = []
+    @exclusivity(unchecked) var flushers: [(flush: () -> Void, name: CallbackName)] = []
+    @exclusivity(unchecked) var depth = 0
+    @exclusivity(unchecked) private(set) var pollNumber: UInt64 = 0
+    @exclusivity(unchecked) var isStopping = false
+    @exclusivity(unchecked) var counters = LoopStatistics()
+    @exclusivity(unchecked) var failureCount: UInt64 = 0
+    @exclusivity(unchecked) var bell: WatchBell?
+    @exclusivity(unchecked) var wantsFlush = false
+    @exclusivity(unchecked) private(set) var skipsSleep = false
+    let sweepTime = SweepTime()
+    private let usesSystemClock: Bool
+    @exclusivity(unchecked) private var mail: [LoopHandle.Letter] = []
     @exclusivity(unchecked) private var nextMail = 0
     @exclusivity(unchecked) var locals: [ObjectIdentifier: any LoopLocal] = [:]
+    private let pulse: UnsafeMutablePointer<clinux_pulse>
     private let events: UnsafeMutablePointer<epoll_event>
 
     /// Opens a loop; the thread that calls `run` or `step` becomes its thread.
     ///
+    /// - Parameters:
+    ///   - name: what the loop is called in reports.
+    ///   - clock: where it takes its time from.
     /// - Throws: `SystemError` if the process has no descriptor left.
-    public init(clock: any Clock = SystemClock()) throws(SystemError) {
+    public init(name: String = "loop", clock: any Clock = SystemClock()) throws(SystemError) {
         self.clock = clock
-        handle = try LoopHandle()
+        handle = try LoopHandle(name: name)
         poller = try Poller()
+        pulse = handle.pulse.words
+        usesSystemClock = clock is SystemClock
         time = clock.monotonicNanos()
         events = .allocate(capacity: Poller.batch)
         handle.bindToCurrentThread()
+        handle.setHome(self)
         // Token 0 is the mailbox: slots start at generation 1, so no registration has it.
         try poller.add(handle.wakeNumber, EPOLLIN.rawValue, token: 0)
     }
 
     deinit {
+        handle.setHome(nil)
         _ = handle.close()
+        bell?.remove(handle)
         events.deallocate()
     }
 
     // MARK: Running
 
-    /// Turns until `stop` is called.
+    /// Turns until `stop` is called; returns at once if that has happened already.
+    ///
+    /// Under the policy `.stop` a callback that throws ends it too: `rethrowFailure` tells.
     public func run() {
-        handle.bindToCurrentThread()
-        if depth == 0 { isStopping = false }
+        let visit = enter()
+        defer { leave(visit) }
         while !isStopping { turn(sleep: true, dispatchers: true) }
+        // Inside a callback a `stop` is meant for the outer `run` as well.
+        if depth == 0 { isStopping = false }
     }
 
     /// Turns until `condition` holds, `stop` is called or `limit` has passed.
@@ -81,11 +105,13 @@ public final class EventLoop {
     /// - Returns: whether the condition holds.
     @discardableResult
     public func run(until condition: () -> Bool, limit: Duration) -> Bool {
-        handle.bindToCurrentThread()
-        // Inside a callback an earlier `stop` is meant for the outer `run` as well.
-        if depth == 0 { isStopping = false }
+        let visit = enter()
+        defer { leave(visit) }
         let alarm = addTimer(after: limit) {}
-        defer { removeTimer(alarm) }
+        defer {
+            removeTimer(alarm)
+            if depth == 0 { isStopping = false }
+        }
         while !condition() {
             guard !isStopping, timers.contains(alarm) else { return false }
             turn(sleep: true, dispatchers: true)
@@ -99,11 +125,12 @@ public final class EventLoop {
     ///   - sleep: whether to wait for something to happen.
     ///   - dispatchers: whether the end-of-turn functions run.
     public func step(sleep: Bool = true, dispatchers: Bool = true) {
-        handle.bindToCurrentThread()
+        let visit = enter()
+        defer { leave(visit) }
         turn(sleep: sleep, dispatchers: dispatchers)
     }
 
-    /// Ends `run` after the present turn.
+    /// Ends `run` after the present turn, or the next `run` before its first.
     public func stop() {
         isStopping = true
     }
@@ -115,8 +142,12 @@ public final class EventLoop {
     public func close() {
         precondition(depth == 0, "a loop was closed by one of its own callbacks")
         let letGo: [Any] = [
-            handle.close(), registrations, timers, dispatchers, sweeps, flushers, locals,
+            handle.close(), registrations, timers, dispatchers, sweeps, flushers, locals, onFailure,
         ]
+        handle.setHome(nil)
+        bell?.remove(handle)
+        bell = nil
+        onFailure = CallbackFailure.report
         registrations = RegistrationTable()
         timers = TimerQueue()
         dispatchers = DispatcherList()
@@ -135,26 +166,45 @@ public final class EventLoop {
     private func turn(sleep: Bool, dispatchers runsDispatchers: Bool) {
         precondition(depth < Self.nestingLimit, "step() nested more than 10 deep")
         depth += 1
-        defer { depth -= 1 }
-        statistics.turns &+= 1
+        let outer = runningCallback
+        defer {
+            depth -= 1
+            resume(outer)
+        }
+        counters.turns &+= 1
 
         readMail()
         let batch = depth == 1 ? events : .allocate(capacity: Poller.batch)
         defer { if depth > 1 { batch.deallocate() } }
-        let count = poller.wait(sleep ? pollTimeout() : 0, into: batch)
+        let count = poll(sleep ? pollMilliseconds : 0, into: batch)
         readClock()
         pollNumber &+= 1
         fireTimers()
         dispatch(batch, count, pollNumber)
-        for sweep in sweeps { sweep.sweep() }
+        runSweeps()
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
-        wantsFlush = false
-        for flush in flushers { flush() }
+        runFlushers()
+    }
+
+    private func poll(_ timeout: Int32, into batch: UnsafeMutablePointer<epoll_event>) -> Int {
+        // What mail asked for happens in this turn, which does not sleep any more.
+        skipsSleep = false
+        guard timeout != 0 else { return poller.wait(0, into: batch) }
+        counters.sleeps &+= 1
+        if bell != nil { clinux_pulse_set_asleep(pulse, 1) }
+        defer { wakeWatchdog() }
+        return poller.wait(timeout, into: batch)
     }
 
     private func readClock() {
-        time = clock.monotonicNanos()
-        for sweep in sweeps { sweep.setTime(now) }
+        time = presentNanos()
+        sweepTime.words.pointee.setTime(time)
+    }
+
+    /// What the clock shows, which is asked without ceremony if it is the system's.
+    @inline(__always)
+    func presentNanos() -> UInt64 {
+        usesSystemClock ? clinux_monotonic_nanos() : clock.monotonicNanos()
     }
 
     private func readMail() {
@@ -165,30 +215,18 @@ public final class EventLoop {
         // A job may step the loop: the nested turn then goes on where this one stands, so that the
         // order of posting holds and a job may wait for the effect of one posted after it.
         while nextMail < mail.count {
-            let job = mail[nextMail]
+            let letter = mail[nextMail]
             nextMail += 1
-            statistics.callbacks &+= 1
-            job(self)
+            begin(letter.name)
+            do { try letter.job(self) } catch { _ = noteFailure(error) }
             // What a job did (queue output, stop the loop, make a condition true) is acted upon
             // at the end of the turn, so this turn must not sleep.
             skipsSleep = true
         }
-        mail = []
-        nextMail = 0
-    }
-
-    private func pollTimeout() -> Int32 {
-        if handle.hasPendingMail || skipsSleep || wantsFlush {
-            skipsSleep = false
-            return 0
+        if nextMail > 0 {
+            mail = []
+            nextMail = 0
         }
-        var deadline = timers.earliest ?? .max
-        for sweep in sweeps { deadline = min(deadline, sweep.nextDeadline ?? .max) }
-        if dispatchers.keepsAwake { deadline = min(deadline, now &+ DispatcherList.awakeNanos) }
-        if deadline == .max { return -1 }
-        // The clock is asked again: callbacks of the last turn took time since `now`.
-        let present = clock.monotonicNanos()
-        return deadline <= present ? 0 : Poller.timeout(nanos: deadline - present)
     }
 
     private func fireTimers() {
@@ -196,175 +234,68 @@ public final class EventLoop {
         // Timers added by the callbacks wait for the next turn, even if they are already due.
         let mark = timers.mark
         while let due = timers.takeDue(now, olderThan: mark) {
-            statistics.noteTimer(lateNanos: now - due.deadline)
-            timers.finish(due, due.action(), now)
+            counters.noteTimer(lateNanos: now - due.deadline)
+            begin(timers.name(of: due))
+            let disposition: Disposition
+            do { disposition = try due.action() } catch { disposition = noteFailure(error) }
+            timers.finish(due, disposition, now)
         }
     }
 
-    private func dispatch(
-        _ batch: UnsafeMutablePointer<epoll_event>, _ count: Int, _ poll: UInt64
-    ) {
-        for index in 0..<count {
-            let token = WatchToken(rawValue: clinux_epoll_token(&batch[index]))
-            if token.rawValue == 0 {
-                handle.acknowledgeWake()
-                continue
-            }
-            // A callback of this batch may have removed it; a nested step may have served it.
-            guard let slot = registrations.find(token), slot.lastPoll <= poll else { continue }
-            if slot.isRunning {
-                suspend(slot, token)
-                continue
-            }
-            deliver(Readiness(events: clinux_epoll_ready(&batch[index])), to: slot, token)
-        }
-    }
+    // MARK: What is running
 
-    private func deliver(_ ready: Readiness, to slot: Registration, _ token: WatchToken) {
-        guard let callback = slot.callback else { return }
-        slot.isRunning = true
-        slot.lastPoll = pollNumber
-        statistics.callbacks &+= 1
-        let disposition = callback(ready)
-        guard slot.generation == token.generation else { return }
-        slot.isRunning = false
-        if slot.isSuspended {
-            slot.isSuspended = false
-            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
-        }
-        if disposition == .stop {
-            unwatch(token)
-        } else if !ready.isDisjoint(with: .ended) {
-            settleEnd(ready, slot, token)
-        }
-    }
-
-    /// Silences a descriptor whose callback is on the stack, else a nested step that waits for
-    /// something else would spin on it.
-    private func suspend(_ slot: Registration, _ token: WatchToken) {
-        guard !slot.isSuspended else { return }
-        slot.isSuspended = true
-        // One-shot, because hang-up and error come unasked: once at most, and then no more.
-        poller.modify(slot.descriptor, EPOLLONESHOT.rawValue, token: token.rawValue)
-    }
-
-    /// Keeps an end that was delivered from being reported for ever.
-    private func settleEnd(_ ready: Readiness, _ slot: Registration, _ token: WatchToken) {
-        var unread: Int32 = 0
-        let holdsMore = clinux_unread(slot.descriptor, &unread) == 0 && unread > 0
-        if !ready.isDisjoint(with: [.hangUp, .error]) {
-            // epoll repeats these two whatever the interest; while bytes are unread that is right.
-            if !(holdsMore && slot.interest.contains(.read)) { unwatch(token) }
-        } else if !holdsMore, !slot.endWasDelivered {
-            slot.endWasDelivered = true
-            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
-        }
-    }
-
-    private func events(of slot: Registration) -> UInt32 {
-        slot.endWasDelivered
-            ? slot.interest.events & ~(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
-            : slot.interest.events
-    }
-
-    private func runDispatchers() {
-        for entry in dispatchers.entries {
-            guard let action = entry.action, !entry.isRunning else { continue }
-            entry.isRunning = true
-            statistics.callbacks &+= 1
-            let disposition = action()
-            entry.isRunning = false
-            if disposition == .stop { dispatchers.remove(DispatcherToken(number: entry.number)) }
-        }
-    }
-}
-
-// MARK: - Descriptors
-
-extension EventLoop {
-    /// Number of watched descriptors.
-    public var watchCount: Int { registrations.count }
-
-    /// Calls `callback` whenever `descriptor` is ready for something in `interest`, has hung up or
-    /// failed.
-    ///
-    /// One registration per descriptor; the caller keeps ownership, and unwatches before it closes.
-    /// An end (hang-up, error, the peer's end of stream) is delivered once: if the callback keeps
-    /// the registration although nothing is left to read, the loop stops reporting it.
-    ///
-    /// - Throws: `SystemError`: EEXIST if it is watched already, EPERM for a regular file, EBADF.
-    public func watch(
-        _ descriptor: Int32, _ interest: Interest,
-        _ callback: @escaping (Readiness) -> Disposition
-    ) throws(SystemError) -> WatchToken {
-        let token = registrations.insert(descriptor, interest, callback)
-        do throws(SystemError) {
-            try poller.add(descriptor, interest.events, token: token.rawValue)
-        } catch {
-            registrations.remove(token)
-            throw error
-        }
-        return token
-    }
-
-    /// Changes what the descriptor of `token` is watched for; a removed token changes nothing.
-    public func change(_ token: WatchToken, to interest: Interest) {
-        guard let slot = registrations.find(token), slot.interest != interest else { return }
-        slot.interest = interest
-        if slot.isSuspended { return }
-        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
-    }
-
-    /// Stops watching; no callback comes after this, not even from events already taken.
-    public func unwatch(_ token: WatchToken) {
-        guard let slot = registrations.find(token) else { return }
-        poller.remove(slot.descriptor)
-        registrations.remove(token)
-    }
-
-    /// Whether `token` is still watched.
-    public func isWatching(_ token: WatchToken) -> Bool {
-        registrations.find(token) != nil
-    }
-}
-
-// MARK: - Dispatchers, sweeps, flushers
-
-extension EventLoop {
-    /// Runs `action` at the end of every turn until it returns `.stop`.
-    ///
-    /// - Parameter keepsAwake: the loop then sleeps at most 100 ms.
-    @discardableResult
-    public func addDispatcher(
-        keepsAwake: Bool = true, _ action: @escaping () -> Disposition
-    ) -> DispatcherToken {
-        dispatchers.add(keepsAwake: keepsAwake, action)
-    }
-
-    /// Removes a dispatcher; returns whether there was one.
-    @discardableResult
-    public func removeDispatcher(_ token: DispatcherToken) -> Bool {
-        dispatchers.remove(token)
-    }
-
-    /// Lets the loop drive `sweep`.
-    public func addIdleSweep(_ sweep: IdleSweep) {
-        sweep.setTime(now)
-        sweeps.append(sweep)
-    }
-
-    /// Calls `flush` last in every turn, when all callbacks have been heard: output that they
-    /// queued leaves there, with one write per connection.
-    public func addFlusher(_ flush: @escaping () -> Void) {
-        flushers.append(flush)
-    }
-
-    /// Makes sure that the flushers run before the loop sleeps again.
-    ///
-    /// To be called whenever output is queued for one. It matters when that happens outside of a
-    /// turn, before a nested step, or in a flusher, after the queue's own flusher has run.
+    /// Shows that the callback `name` begins.
     @inline(__always)
-    public func flushSoon() {
-        wantsFlush = true
+    func begin(_ name: CallbackName) {
+        clinux_pulse_begin(pulse, name.address, name.mark)
+    }
+
+    /// Shows that `name` goes on, or the loop itself.
+    @inline(__always)
+    func resume(_ name: CallbackName?) {
+        clinux_pulse_resume(pulse, name?.address ?? 0, name?.mark ?? 0)
+    }
+
+    /// The callback that is running, if one is.
+    public var runningCallback: CallbackName? {
+        CallbackName(address: pulse.pointee.name, mark: pulse.pointee.mark)
+    }
+
+    /// Callbacks begun so far, and the longest hold the watchdog saw, in nanoseconds.
+    var pulseCounts: (callbacks: UInt64, longest: UInt64) {
+        let copy = handle.pulse.read()
+        return (copy.count, copy.longest)
+    }
+
+    /// Who ran this loop, and which loop this thread ran, before the present visit.
+    struct Visit {
+        fileprivate let runner: UInt
+        fileprivate let pulse: UnsafeMutablePointer<clinux_pulse>?
+    }
+
+    /// Begins to run the loop on the calling thread.
+    func enter() -> Visit {
+        handle.bindToCurrentThread()
+        let visit = Visit(
+            runner: handle.setRunner(UInt(pthread_self())), pulse: clinux_enter_pulse(pulse))
+        if visit.runner == 0 { wakeWatchdog() }
+        return visit
+    }
+
+    /// Ends what `enter` began.
+    func leave(_ visit: Visit) {
+        _ = clinux_enter_pulse(visit.pulse)
+        _ = handle.setRunner(visit.runner)
+        guard visit.runner == 0 else { return }
+        if bell != nil { clinux_pulse_set_asleep(pulse, 1) }
+        // Posted by callbacks of the last turn. A host learns of it from the descriptor.
+        if handle.hasPendingMail { handle.wake() }
+    }
+
+    @inline(__always)
+    private func wakeWatchdog() {
+        guard let bell else { return }
+        clinux_pulse_set_asleep(pulse, 0)
+        bell.ringIfSilent()
     }
 }

@@ -16,13 +16,28 @@ public final class IdleSweep {
     /// Called with each slot whose deadline has passed; it is disarmed by then.
     @exclusivity(unchecked) public var onExpired: (Int) -> Void = { _ in }
 
-    @exclusivity(unchecked) private var deadlines: ContiguousArray<UInt32> = []
-    @exclusivity(unchecked) private var nextSweep = UInt32.max
-    @exclusivity(unchecked) private var nowTick: UInt32 = 0
+    @exclusivity(unchecked) private var deadlines: UnsafeMutableBufferPointer<UInt32>
+    @exclusivity(unchecked) private(set) var nextSweep = UInt32.max
     @exclusivity(unchecked) private var isSweeping = false
+    @exclusivity(unchecked) private var time = SweepTime()
+    // SAFETY: `time` owns these words.
+    @exclusivity(unchecked) private var words: UnsafeMutablePointer<SweepTime.Words>
 
     /// Makes a sweep without slots.
-    public init() {}
+    public init() {
+        deadlines = .allocate(capacity: 64)
+        deadlines.initialize(repeating: .max)
+        words = time.words
+    }
+
+    deinit { deadlines.deallocate() }
+
+    /// Takes its time from a loop's from now on.
+    func join(_ other: SweepTime) {
+        time = other
+        words = other.words
+        words.pointee.lower(to: nextSweep)
+    }
 
     /// Number of ticks that last at least `duration`; at least 1.
     public static func ticks(_ duration: Duration) -> UInt32 {
@@ -35,10 +50,13 @@ public final class IdleSweep {
     @inline(__always)
     public func arm(_ slot: Int, ticks: UInt32) {
         if slot >= deadlines.count { grow(to: slot) }
-        let (sum, overflow) = nowTick.addingReportingOverflow(ticks)
+        let (sum, overflow) = words.pointee.tick.addingReportingOverflow(ticks)
         let deadline = overflow ? UInt32.max - 1 : min(sum, UInt32.max - 1)
         deadlines[slot] = deadline
-        if deadline < nextSweep { nextSweep = deadline }
+        if deadline < nextSweep {
+            nextSweep = deadline
+            words.pointee.lower(to: deadline)
+        }
     }
 
     /// Takes the deadline of `slot` away.
@@ -47,31 +65,28 @@ public final class IdleSweep {
     }
 
     private func grow(to slot: Int) {
-        deadlines.append(
-            contentsOf: repeatElement(UInt32.max, count: max(slot + 1, 64) - deadlines.count))
+        let larger = UnsafeMutableBufferPointer<UInt32>.allocate(
+            capacity: max(slot + 1, deadlines.count * 2))
+        larger.initialize(repeating: .max)
+        _ = larger.update(fromContentsOf: deadlines)
+        deadlines.deallocate()
+        deadlines = larger
     }
 
-    /// When the loop must call `advance` at the latest, in monotonic nanoseconds.
-    var nextDeadline: UInt64? {
-        nextSweep == .max ? nil : UInt64(nextSweep) * Self.tickNanos
-    }
-
-    /// Moves the sweep's time to `now` without looking for expired slots.
+    /// Whether a sweep could find something.
     @inline(__always)
-    func setTime(_ now: UInt64) {
-        nowTick = UInt32(clamping: now / Self.tickNanos)
-    }
+    var isDue: Bool { words.pointee.tick >= nextSweep && !isSweeping }
 
     /// Calls `onExpired` for every slot whose deadline has passed.
     func sweep() {
-        guard nowTick >= nextSweep, !isSweeping else { return }
+        guard isDue else { return }
         isSweeping = true
         nextSweep = .max
         var earliest = UInt32.max
         for slot in 0..<deadlines.count {
             let deadline = deadlines[slot]
             if deadline == .max { continue }
-            if deadline <= nowTick {
+            if deadline <= words.pointee.tick {
                 deadlines[slot] = .max
                 onExpired(slot)
             } else if deadline < earliest {
@@ -82,4 +97,41 @@ public final class IdleSweep {
         nextSweep = min(nextSweep, earliest)
         isSweeping = false
     }
+}
+
+/// The time of all sweeps of a loop, and when the first of them has something to do: a turn looks
+/// at two words, however many sweeps there are.
+///
+/// Loop-confined.
+final class SweepTime {
+    struct Words {
+        var tick: UInt32 = 0
+        /// Not later than any sweep's next tick.
+        var earliest = UInt32.max
+
+        @inline(__always)
+        mutating func setTime(_ now: UInt64) {
+            tick = UInt32(clamping: now / IdleSweep.tickNanos)
+        }
+
+        @inline(__always)
+        mutating func lower(to other: UInt32) {
+            if other < earliest { earliest = other }
+        }
+
+        @inline(__always)
+        var isDue: Bool { tick >= earliest }
+
+        /// In monotonic nanoseconds; `.max` if there is none.
+        @inline(__always)
+        var nextDeadline: UInt64 {
+            earliest == .max ? .max : UInt64(earliest) &* IdleSweep.tickNanos
+        }
+    }
+
+    let words = UnsafeMutablePointer<Words>.allocate(capacity: 1)
+
+    init() { words.initialize(to: Words()) }
+
+    deinit { words.deallocate() }
 }

@@ -1,9 +1,8 @@
-// LoopExecutor: a loop as the place where Swift tasks and actors run, and `sleep` on its timers.
+// LoopExecutor: a loop as the place where Swift tasks and actors run. What they can wait for there is
+// in the files whose names begin with Async.
 //
 // The loop itself is not asynchronous; this is the door for code that is. A task that never
 // suspends costs half a microsecond, a suspension about two.
-
-internal import Synchronization
 
 /// Runs tasks and actors on the thread of a loop.
 ///
@@ -21,7 +20,7 @@ public final class LoopExecutor: TaskExecutor, SerialExecutor {
     /// Queues `job` to run on the loop.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        handle.post { [self] _ in
+        handle.post(name: "Swift task") { [self] _ in
             job.runSynchronously(
                 isolatedTo: asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
         }
@@ -38,81 +37,9 @@ public final class LoopExecutor: TaskExecutor, SerialExecutor {
     /// Suspends the calling task for at least `duration`, by a timer of the loop.
     ///
     /// - Throws: `CancellationError` as soon as the task is cancelled, or if the loop has ended.
-    public func sleep(for duration: Duration) async throws(CancellationError) {
-        let sleeper = Sleeper()
-        let isCutShort = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let awakening = Awakening(continuation)
-                // If the loop has ended, or ends before it reads this, the closure is let go, and
-                // the awakening with it.
-                handle.post { loop in
-                    loop.local(SleeperTable.self).add(sleeper, duration, awakening)
-                }
-            }
-        } onCancel: {
-            sleeper.isCancelled.store(true, ordering: .relaxed)
-            handle.post { loop in loop.local(SleeperTable.self).cancel(sleeper) }
-        }
-        if isCutShort { throw CancellationError() }
-    }
-}
-
-/// One task that sleeps.
-///
-/// Any thread.
-private final class Sleeper: Sendable {
-    /// Set before the cancellation is posted, which may be before the sleep is.
-    let isCancelled = Atomic<Bool>(false)
-}
-
-/// Resumes a task once, at the latest when nobody can do so any more.
-///
-/// Any thread.
-private final class Awakening: Sendable {
-    private let continuation: CheckedContinuation<Bool, Never>
-    private let isSpent = Atomic<Bool>(false)
-
-    init(_ continuation: CheckedContinuation<Bool, Never>) {
-        self.continuation = continuation
-    }
-
-    deinit { wake(isCutShort: true) }
-
-    func wake(isCutShort: Bool) {
-        if !isSpent.exchange(true, ordering: .relaxed) {
-            continuation.resume(returning: isCutShort)
-        }
-    }
-}
-
-/// The sleeping tasks of one loop.
-///
-/// Loop-confined.
-private final class SleeperTable: LoopLocal {
-    private unowned let loop: EventLoop
-    private var sleeping: [ObjectIdentifier: (Sleeper, TimerToken, Awakening)] = [:]
-
-    init(loop: EventLoop) {
-        self.loop = loop
-    }
-
-    /// Puts a task to sleep.
-    func add(_ sleeper: Sleeper, _ duration: Duration, _ awakening: Awakening) {
-        if sleeper.isCancelled.load(ordering: .relaxed) {
-            awakening.wake(isCutShort: true)
-            return
-        }
-        let timer = loop.addTimer(after: duration) { [unowned self] in
-            sleeping.removeValue(forKey: ObjectIdentifier(sleeper))?.2.wake(isCutShort: false)
-        }
-        sleeping[ObjectIdentifier(sleeper)] = (sleeper, timer, awakening)
-    }
-
-    /// Wakes a task early, if it still sleeps.
-    func cancel(_ sleeper: Sleeper) {
-        guard let (_, timer, awakening) = sleeping.removeValue(forKey: ObjectIdentifier(sleeper))
-        else { return }
-        loop.removeTimer(timer)
-        awakening.wake(isCutShort: true)
+    public func sleep(
+        for duration: Duration, name: StaticString = #fileID, line: UInt32 = #line
+    ) async throws(CancellationError) {
+        try await handle.sleep(for: duration, name: name, line: line)
     }
 }

@@ -18,7 +18,7 @@ public final class LoopThread {
     /// registrations keep it alive.
     ///
     /// - Parameters:
-    ///   - name: of the thread, of which the kernel keeps 15 bytes.
+    ///   - name: of the thread, of which the kernel keeps 15 bytes, and of the loop in reports.
     ///   - cpu: which of the CPUs this process may use the thread is pinned to, counted from 0.
     ///   - setup: runs on the new thread.
     /// - Throws: `SystemError`, or what `setup` threw; the thread has ended then.
@@ -28,7 +28,7 @@ public final class LoopThread {
         let outcome = LoopStart()
         let isReady = try Semaphore()
         thread = try Thread(name: name) {
-            runLoop(cpu, outcome, isReady, setup)
+            runLoop(name, cpu, outcome, isReady, setup)
         }
         isReady.wait()
         switch outcome.result {
@@ -73,11 +73,11 @@ private final class LoopStart: Sendable {
 
 /// What the thread of a loop does.
 private func runLoop(
-    _ cpu: Int?, _ outcome: LoopStart, _ isReady: Semaphore,
+    _ name: String, _ cpu: Int?, _ outcome: LoopStart, _ isReady: Semaphore,
     _ setup: @Sendable (EventLoop) throws -> Void
 ) {
     do {
-        let loop = try makeLoop(cpu)
+        let loop = try makeLoop(name, cpu)
         defer { loop.close() }
         try setup(loop)
         outcome.settle(.success(loop.handle))
@@ -89,12 +89,12 @@ private func runLoop(
     }
 }
 
-private func makeLoop(_ cpu: Int?) throws(SystemError) -> EventLoop {
+private func makeLoop(_ name: String, _ cpu: Int?) throws(SystemError) -> EventLoop {
     if let cpu {
         let code = clinux_pin_thread(Int32(clamping: cpu))
         guard code == 0 else {
             throw SystemError("sched_setaffinity", code, subject: "CPU \(cpu)")
         }
     }
-    return try EventLoop()
+    return try EventLoop(name: name)
 }

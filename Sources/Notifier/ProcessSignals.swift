@@ -39,7 +39,7 @@ public final class ProcessSignals {
 
     private unowned let loop: EventLoop
     private let descriptor: Descriptor
-    private let callback: (ProcessSignal) -> Void
+    private let callback: (ProcessSignal) throws -> Void
     private var watch: WatchToken?
 
     /// Blocks `signals` in the calling thread and in those it starts from now on.
@@ -74,12 +74,14 @@ public final class ProcessSignals {
     /// Calls `callback` on `loop` for each of `signals`, which must be blocked.
     ///
     /// Of several pending signals of one kind one arrives; each signal should have one receiver in
-    /// the process. Delivery ends with `close` or with the loop.
+    /// the process. Delivery ends with `close` or with the loop, and when `callback` throws, if the
+    /// loop's `failurePolicy` says so. `name` is what it is called in reports.
     ///
     /// - Throws: `SystemError` if no descriptor is left.
     public init(
         _ signals: [ProcessSignal], on loop: EventLoop,
-        _ callback: @escaping (ProcessSignal) -> Void
+        name: StaticString = #fileID, line: UInt32 = #line,
+        _ callback: @escaping (ProcessSignal) throws -> Void
     ) throws(SystemError) {
         var set = Self.mask(signals)
         let number = signalfd(-1, &set, Int32(SFD_CLOEXEC) | Int32(SFD_NONBLOCK))
@@ -88,7 +90,8 @@ public final class ProcessSignals {
         self.callback = callback
         descriptor = Descriptor(owning: number)
         // The registration keeps this object alive until it is closed.
-        watch = try loop.watch(number, .read) { [self] _ in
+        let name = CallbackName(.signal, name, line: line)
+        watch = try loop.watch(number, .read, name) { [self] _ in
             read()
             return .keep
         }
@@ -105,7 +108,11 @@ public final class ProcessSignals {
         let size = MemoryLayout<signalfd_siginfo>.size
         // A callback may close this object.
         while watch != nil, Glibc.read(descriptor.number, &info, size) == size {
-            callback(ProcessSignal(rawValue: Int32(bitPattern: info.ssi_signo)))
+            do {
+                try callback(ProcessSignal(rawValue: Int32(bitPattern: info.ssi_signo)))
+            } catch {
+                if loop.noteFailure(error) == .stop { close() }
+            }
         }
     }
 

@@ -23,10 +23,12 @@ public struct WatchToken: Hashable, Sendable {
 ///
 /// Loop-confined.
 final class Registration {
-    @exclusivity(unchecked) var callback: ((Readiness) -> Disposition)?
+    @exclusivity(unchecked) var callback: ((Readiness) throws -> Disposition)?
     @exclusivity(unchecked) var descriptor: Int32 = -1
     @exclusivity(unchecked) var interest: Interest = []
     @exclusivity(unchecked) var generation: UInt32 = 1
+    /// What the callback is called in reports.
+    @exclusivity(unchecked) var name = CallbackName(.descriptor, "")
     /// The callback is on the stack: a nested step must not enter it again.
     @exclusivity(unchecked) var isRunning = false
     /// A nested step found it ready while it was running: it is silent until the callback is back.
@@ -51,8 +53,8 @@ struct RegistrationTable {
 
     /// Takes a slot for `descriptor` and returns its token.
     mutating func insert(
-        _ descriptor: Int32, _ interest: Interest,
-        _ callback: @escaping (Readiness) -> Disposition
+        _ descriptor: Int32, _ interest: Interest, _ name: CallbackName,
+        _ callback: @escaping (Readiness) throws -> Disposition
     ) -> WatchToken {
         let index: Int
         if let reused = free.popLast() {
@@ -65,6 +67,7 @@ struct RegistrationTable {
         slot.descriptor = descriptor
         slot.interest = interest
         slot.callback = callback
+        slot.name = name
         slot.endWasDelivered = false
         slot.isRunning = false
         slot.isSuspended = false

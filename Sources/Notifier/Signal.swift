@@ -14,15 +14,17 @@ public struct SignalToken: Hashable, Sendable {
 /// `.stop`, or is disconnected by its token.
 public final class Signal<Argument> {
     /// What is called with the argument of an emission.
-    public typealias Handler = (Argument) -> Disposition
+    public typealias Handler = (Argument) throws -> Disposition
 
     @usableFromInline
     struct Connection {
         @usableFromInline let number: UInt64
         @usableFromInline let handler: Handler
+        @usableFromInline let name: CallbackName
 
-        init(_ number: UInt64, _ handler: @escaping Handler) {
+        init(_ number: UInt64, _ name: CallbackName, _ handler: @escaping Handler) {
             self.number = number
+            self.name = name
             self.handler = handler
         }
     }
@@ -32,19 +34,35 @@ public final class Signal<Argument> {
     /// a handler of its snapshot is still connected.
     @exclusivity(unchecked) @usableFromInline var disconnectionCount = 0
     private var nextNumber: UInt64 = 1
+    private weak var loop: EventLoop?
 
     /// Makes a signal nobody is connected to.
-    public init() {}
+    ///
+    /// - Parameter loop: whose `failurePolicy` says what becomes of a handler that throws. Without
+    ///   one the failure is written to standard error, and the handler disconnected.
+    public init(on loop: EventLoop? = nil) {
+        self.loop = loop
+    }
 
     /// Number of connected handlers.
     public var connectionCount: Int { connections.count }
 
     /// Connects `handler`; one that is connected twice is called twice.
+    ///
+    /// A handler that throws keeps no other from being called. `name` is what it is called in
+    /// reports; by default where it was connected.
     @discardableResult
-    public func connect(_ handler: @escaping Handler) -> SignalToken {
+    public func connect(
+        name: StaticString = #fileID, line: UInt32 = #line, _ handler: @escaping Handler
+    ) -> SignalToken {
+        connect(CallbackName(.signal, name, line: line), handler)
+    }
+
+    /// Connects under a name that the caller has from somebody else.
+    func connect(_ name: CallbackName, _ handler: @escaping Handler) -> SignalToken {
         let token = SignalToken(number: nextNumber)
         nextNumber += 1
-        connections.append(Connection(token.number, handler))
+        connections.append(Connection(token.number, name, handler))
         return token
     }
 
@@ -61,8 +79,21 @@ public final class Signal<Argument> {
         let countBefore = disconnectionCount
         for connection in snapshot {
             if disconnectionCount != countBefore, !isConnected(connection.number) { continue }
-            if connection.handler(argument) == .stop { disconnect(number: connection.number) }
+            let disposition: Disposition
+            do {
+                disposition = try connection.handler(argument)
+            } catch {
+                disposition = noteFailure(error, connection.name)
+            }
+            if disposition == .stop { disconnect(number: connection.number) }
         }
+    }
+
+    @inline(never) @usableFromInline
+    func noteFailure(_ error: any Error, _ name: CallbackName) -> Disposition {
+        if let loop { return loop.noteFailure(error, name) }
+        CallbackFailure.report(CallbackFailure(name: name, error: error, loopName: ""))
+        return .stop
     }
 
     @usableFromInline

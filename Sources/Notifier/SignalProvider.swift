@@ -31,8 +31,12 @@ public final class SignalProvider {
 
     private var entries: [String: Entry] = [:]
 
-    /// Makes an empty namespace.
-    public init() {}
+    private weak var loop: EventLoop?
+
+    /// Makes an empty namespace, whose signals are made with `loop` (see `Signal.init`).
+    public init(on loop: EventLoop? = nil) {
+        self.loop = loop
+    }
 
     /// The names of the signals, sorted.
     public var names: [String] { entries.keys.sorted() }
@@ -45,7 +49,7 @@ public final class SignalProvider {
         _ name: String, of argument: Argument.Type = Void.self
     ) throws(SignalError) -> Signal<Argument> {
         guard entries[name] == nil else { throw .exists(name) }
-        let signal = Signal<Argument>()
+        let signal = Signal<Argument>(on: loop)
         entries[name] = Entry(
             signal: signal, argument: "\(argument)", disconnect: { signal.disconnect($0) })
         return signal
@@ -67,14 +71,16 @@ public final class SignalProvider {
         return signal
     }
 
-    /// Connects `handler` to the signal `name`.
+    /// Connects `handler` to the signal `name`; `callback` is what it is called in reports.
     ///
     /// - Throws: as `signal`.
     @discardableResult
     public func connect<Argument>(
-        _ name: String, _ handler: @escaping (Argument) -> Disposition
+        _ name: String, callback: StaticString = #fileID, line: UInt32 = #line,
+        _ handler: @escaping (Argument) throws -> Disposition
     ) throws(SignalError) -> SignalToken {
-        try signal(name, of: Argument.self).connect(handler)
+        try signal(name, of: Argument.self)
+            .connect(CallbackName(.signal, callback, line: line), handler)
     }
 
     /// Disconnects a handler from the signal `name`; returns whether it was connected.

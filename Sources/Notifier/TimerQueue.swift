@@ -28,11 +28,12 @@ struct TimerQueue {
     }
 
     private struct Slot {
-        var action: (() -> Disposition)?
+        var action: (() throws -> Disposition)?
+        var name = CallbackName(.timer, "")
+        var generation: UInt32 = 1
         var intervalNanos: UInt64 = 0  // 0: fires once
         var deadline: UInt64 = 0
         var place = -1  // index in the heap; -1 while it runs
-        var generation: UInt32 = 1
     }
 
     private var heap: ContiguousArray<Entry> = []
@@ -51,7 +52,9 @@ struct TimerQueue {
 
     /// Adds a timer that is due at `deadline` and, with an interval, again on the grid.
     mutating func add(
-        deadline: UInt64, intervalNanos: UInt64, _ action: @escaping () -> Disposition
+        deadline: UInt64, intervalNanos: UInt64,
+        _ name: CallbackName = CallbackName(.timer, "timer"),
+        _ action: @escaping () throws -> Disposition
     ) -> TimerToken {
         let index: UInt32
         if let reused = free.popLast() {
@@ -61,6 +64,7 @@ struct TimerQueue {
             slots.append(Slot())
         }
         slots[Int(index)].action = action
+        slots[Int(index)].name = name
         slots[Int(index)].intervalNanos = intervalNanos
         slots[Int(index)].deadline = deadline
         push(index, deadline)
@@ -102,7 +106,7 @@ struct TimerQueue {
     /// A due timer taken out of the heap to be run.
     struct Due {
         let token: TimerToken
-        let action: () -> Disposition
+        let action: () throws -> Disposition
         let deadline: UInt64
     }
 
@@ -115,6 +119,10 @@ struct TimerQueue {
         let token = TimerToken(slot: top.slot, generation: slots[Int(top.slot)].generation)
         return Due(token: token, action: action, deadline: top.deadline)
     }
+
+    /// What a timer taken out is called in reports.
+    @inline(__always)
+    func name(of due: Due) -> CallbackName { slots[Int(due.token.slot)].name }
 
     /// Puts a timer that has run back on its grid, or frees it.
     mutating func finish(_ due: Due, _ disposition: Disposition, _ now: UInt64) {

@@ -33,15 +33,17 @@ public final class WorkerPool: Sendable {
 
     /// Calls `work` on a thread of the pool, and with what it returned or threw, `then` on `loop`.
     ///
-    /// To be called on `loop`. `then` is called exactly once, unless the loop ends first.
+    /// To be called on `loop`. `then` is called exactly once, unless the loop ends first. `name` is
+    /// what the callbacks are called in reports; by default where the work was ordered.
     ///
     /// - Throws: `WorkerError`: `.overloaded`, `.stopped` or `.noThread`; neither is called then.
     @discardableResult
     public func run<Value: Sendable>(
-        on loop: EventLoop, _ work: @escaping @Sendable (WorkerContext<Never>) throws -> Value,
-        then: @escaping (Result<Value, any Error>) -> Void
+        on loop: EventLoop, name: StaticString = #fileID, line: UInt32 = #line,
+        _ work: @escaping @Sendable (WorkerContext<Never>) throws -> Value,
+        then: @escaping (Result<Value, any Error>) throws -> Void
     ) throws(WorkerError) -> WorkerToken {
-        try run(on: loop, work, progress: { _ in }, then: then)
+        try run(on: loop, name: name, line: line, work, progress: { _ in }, then: then)
     }
 
     /// As `run`, for work that reports progress; `progress` is called on `loop` with each message
@@ -50,24 +52,28 @@ public final class WorkerPool: Sendable {
     /// - Throws: `WorkerError`: `.overloaded`, `.stopped` or `.noThread`; nothing is called then.
     @discardableResult
     public func run<Value: Sendable, Message: Sendable>(
-        on loop: EventLoop, _ work: @escaping @Sendable (WorkerContext<Message>) throws -> Value,
-        progress: @escaping (Message) -> Void, then: @escaping (Result<Value, any Error>) -> Void
+        on loop: EventLoop, name: StaticString = #fileID, line: UInt32 = #line,
+        _ work: @escaping @Sendable (WorkerContext<Message>) throws -> Value,
+        progress: @escaping (Message) throws -> Void,
+        then: @escaping (Result<Value, any Error>) throws -> Void
     ) throws(WorkerError) -> WorkerToken {
         let desk = loop.local(WorkerDesk.self)
         let number = desk.add(WorkerCallbacks(progress: progress, then: then))
         let token = WorkerToken()
         let home = loop.handle
-        let context = WorkerContext<Message>(number: number, home: home, token: token)
+        let callback = CallbackName(.worker, name, line: line)
+        let context = WorkerContext<Message>(
+            number: number, home: home, token: token, name: callback)
         do throws(WorkerError) {
-            try queue.add(threadName: name) { refusal in
+            try queue.add(threadName: self.name) { refusal in
                 let result: Result<Value, any Error>
                 if let refusal = token.isCancelled ? .cancelled : refusal {
                     result = .failure(refusal)
                 } else {
                     result = Result { try work(context) }
                 }
-                home.post { loop in
-                    loop.local(WorkerDesk.self)
+                home.post(callback) { loop in
+                    try loop.local(WorkerDesk.self)
                         .take(number, as: WorkerCallbacks<Value, Message>.self)?.then(result)
                 }
             }
@@ -76,6 +82,11 @@ public final class WorkerPool: Sendable {
             throw error
         }
         return token
+    }
+
+    /// Queues a job that needs no loop.
+    func submit(_ job: @escaping WorkQueue.Job) throws(WorkerError) {
+        try queue.add(threadName: name, job)
     }
 
     /// Accepts no more work; what waits for a thread fails with `WorkerError.stopped`, what has
@@ -93,6 +104,7 @@ public struct WorkerContext<Message: Sendable>: Sendable {
     let number: UInt64
     let home: LoopHandle
     let token: WorkerToken
+    let name: CallbackName
 
     /// Whether the owner is no longer interested; long work looks at it now and then.
     public var isCancelled: Bool { token.isCancelled }
@@ -100,9 +112,9 @@ public struct WorkerContext<Message: Sendable>: Sendable {
     /// Sends `message` to the owner.
     public func report(_ message: Message) {
         let number = number
-        home.post { loop in
+        home.post(name) { loop in
             loop.local(WorkerDesk.self)
-                .find(number, as: (any WorkerListener<Message>).self)?.hear(message)
+                .find(number, as: (any WorkerListener<Message>).self)?.hear(message, on: loop)
         }
     }
 }

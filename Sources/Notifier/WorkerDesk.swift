@@ -7,25 +7,32 @@ protocol WorkerListener<Message>: AnyObject {
     associatedtype Message
 
     /// Takes a message in.
-    func hear(_ message: Message)
+    func hear(_ message: Message, on loop: EventLoop)
 }
 
 /// What the owner of a piece of work wants to hear.
 ///
 /// Loop-confined.
 final class WorkerCallbacks<Value: Sendable, Message: Sendable>: WorkerListener {
-    let progress: (Message) -> Void
-    let then: (Result<Value, any Error>) -> Void
+    private var progress: (Message) throws -> Void
+    let then: (Result<Value, any Error>) throws -> Void
 
     init(
-        progress: @escaping (Message) -> Void, then: @escaping (Result<Value, any Error>) -> Void
+        progress: @escaping (Message) throws -> Void,
+        then: @escaping (Result<Value, any Error>) throws -> Void
     ) {
         self.progress = progress
         self.then = then
     }
 
-    /// Passes a message on.
-    func hear(_ message: Message) { progress(message) }
+    /// Passes a message on; a listener that throws may lose the rest, but not the result.
+    func hear(_ message: Message, on loop: EventLoop) {
+        do {
+            try progress(message)
+        } catch {
+            if loop.noteFailure(error) == .stop { progress = { _ in } }
+        }
+    }
 }
 
 /// The callbacks of one loop.

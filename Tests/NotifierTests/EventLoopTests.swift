@@ -75,6 +75,38 @@ struct EventLoopTests {
         #expect(rest == 0)
     }
 
+    @Test func `a stop that comes before run is not lost`() throws {
+        let loop = try EventLoop()
+        loop.stop()
+        loop.run()
+        #expect(loop.statistics.turns == 0)
+        // And it counts once.
+        loop.addTimer(after: .zero) { loop.stop() }
+        loop.run()
+        #expect(loop.statistics.timers == 1)
+        loop.close()
+    }
+
+    @Test func `a job posted by a job runs in the next turn, which does not sleep`() throws {
+        let loop = try EventLoop()
+        let turns = Shared<[UInt64]>([])
+        loop.handle.post { outer in
+            turns.change { $0.append(outer.statistics.turns) }
+            outer.handle.post { inner in turns.change { $0.append(inner.statistics.turns) } }
+        }
+        loop.step()
+        loop.step()
+        #expect(turns.value == [1, 2])
+    }
+
+    @Test func `turns that slept are counted, and those that did not`() throws {
+        let loop = try EventLoop()
+        loop.addTimer(after: .milliseconds(2)) {}
+        loop.step()
+        loop.step(sleep: false)
+        #expect(loop.statistics.turns == 2 && loop.statistics.sleeps == 1)
+    }
+
     @Test func `run until a condition tells whether it came true`() throws {
         let loop = try EventLoop()
         var fired = false

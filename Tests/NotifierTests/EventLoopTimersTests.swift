@@ -1,4 +1,4 @@
-import Notifier
+@testable import Notifier
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -198,5 +198,17 @@ final class EventLoopTimersTests {
         #expect(loop.statistics.lateness[0] == 1)
         // 1000 µs lie below 2^10.
         #expect(loop.statistics.lateness[10] == 1)
+    }
+
+    @Test func `lateness has quantiles by the bounds of its buckets`() {
+        var statistics = LoopStatistics()
+        #expect(statistics.lateness(ofShare: 0.5) == nil)
+        for _ in 0..<99 { statistics.noteTimer(lateNanos: 3_000) }
+        statistics.noteTimer(lateNanos: 900_000)
+        #expect(statistics.lateness(ofShare: 0.5) == .microseconds(4))
+        #expect(statistics.lateness(ofShare: 0.99) == .microseconds(4))
+        #expect(statistics.lateness(ofShare: 1) == .microseconds(1024))
+        statistics.noteTimer(lateNanos: .max)
+        #expect(statistics.lateness(ofShare: 1) == nil)
     }
 }

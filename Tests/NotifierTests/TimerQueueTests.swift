@@ -3,7 +3,7 @@ import Testing
 @testable import Notifier
 
 @Suite struct TimerQueueTests {
-    @Test func `due timers come in deadline order, ties by age`() {
+    @Test func `due timers come in deadline order, ties by age`() throws {
         var queue = TimerQueue()
         var fired: [String] = []
         for (name, deadline) in [("c", 30), ("a", 10), ("b1", 20), ("b2", 20)] as [(String, UInt64)]
@@ -14,7 +14,7 @@ import Testing
             }
         }
         while let due = queue.takeDue(30, olderThan: queue.mark) {
-            queue.finish(due, due.action(), 30)
+            queue.finish(due, try due.action(), 30)
         }
         #expect(fired == ["a", "b1", "b2", "c"])
         #expect(queue.count == 0)

@@ -6,6 +6,7 @@
 #ifndef CLINUX_H
 #define CLINUX_H
 
+#include <time.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -43,6 +44,57 @@ int clinux_pin_thread(int cpu);
 int clinux_set_subreaper(int on);
 int clinux_usable_cpus(void);
 int clinux_is_main_thread(void);
+
+static inline uint64_t clinux_monotonic_nanos(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* What a loop is doing, for those who look on: the watchdog's thread, and the handler of a crash.
+ * One thread writes; every word is written and read as a whole, so a reader sees what was, or what
+ * is, and never a mixture. */
+struct clinux_pulse {
+    uintptr_t name;     /* what the running callback is called; 0: none is running */
+    uint32_t mark;      /* goes with the name */
+    uint32_t asleep;    /* waits in the kernel, or is not being run */
+    uint64_t count;     /* callbacks begun */
+    uint64_t resumed;   /* callbacks gone on with after a nested step */
+    uint64_t longest;   /* nanoseconds: the longest hold the watchdog saw; written by it alone */
+};
+static inline void clinux_pulse_begin(struct clinux_pulse *pulse, uintptr_t name, uint32_t mark) {
+    __atomic_store_n(&pulse->name, name, __ATOMIC_RELAXED);
+    __atomic_store_n(&pulse->mark, mark, __ATOMIC_RELAXED);
+    __atomic_store_n(&pulse->count, pulse->count + 1, __ATOMIC_RELEASE);
+}
+static inline void clinux_pulse_resume(struct clinux_pulse *pulse, uintptr_t name, uint32_t mark) {
+    __atomic_store_n(&pulse->name, name, __ATOMIC_RELAXED);
+    __atomic_store_n(&pulse->mark, mark, __ATOMIC_RELAXED);
+    __atomic_store_n(&pulse->resumed, pulse->resumed + 1, __ATOMIC_RELEASE);
+}
+/* Sequentially consistent, as it is one half of an agreement on who has to wake whom. */
+static inline void clinux_pulse_set_asleep(struct clinux_pulse *pulse, uint32_t asleep) {
+    __atomic_store_n(&pulse->asleep, asleep, __ATOMIC_SEQ_CST);
+}
+static inline void clinux_pulse_set_longest(struct clinux_pulse *pulse, uint64_t nanos) {
+    __atomic_store_n(&pulse->longest, nanos, __ATOMIC_RELAXED);
+}
+/* A copy; name and mark belong to the count if that is still the same afterwards. */
+static inline struct clinux_pulse clinux_pulse_read(const struct clinux_pulse *pulse) {
+    struct clinux_pulse copy;
+    copy.count = __atomic_load_n(&pulse->count, __ATOMIC_ACQUIRE);
+    copy.resumed = __atomic_load_n(&pulse->resumed, __ATOMIC_ACQUIRE);
+    copy.name = __atomic_load_n(&pulse->name, __ATOMIC_RELAXED);
+    copy.mark = __atomic_load_n(&pulse->mark, __ATOMIC_RELAXED);
+    copy.asleep = __atomic_load_n(&pulse->asleep, __ATOMIC_SEQ_CST);
+    copy.longest = __atomic_load_n(&pulse->longest, __ATOMIC_RELAXED);
+    return copy;
+}
+/* The pulse of the loop that the calling thread runs; returns the one before. */
+struct clinux_pulse *clinux_enter_pulse(struct clinux_pulse *pulse);
+/* From now on a crash writes one line that says which callback was running. Returns an errno value
+ * or 0. What handled these signals before, or else the default action, comes after it. */
+int clinux_install_crash_note(void);
 
 /* How a child ended, as waitid(2) reports it. */
 struct clinux_exit {

@@ -28,6 +28,8 @@ package final class LogSink: Sendable {
     private let target: LogTarget
     private let moment: @Sendable () -> LogMoment
     private let state = Mutex(State())
+    /// Whether lines, or the news that some were dropped, may wait: most turns log nothing.
+    private let isPending = Atomic<Bool>(false)
     private let levelIndex: Atomic<Int>
     private let writesJSON: Atomic<Bool>
     private let usesColours: Atomic<Bool>
@@ -76,9 +78,11 @@ package final class LogSink: Sendable {
     /// - Returns: whether nothing is left; what is left is for the next flush.
     @discardableResult
     package func flush() -> Bool {
+        guard isPending.load(ordering: .relaxed) else { return true }
         let moment = moment
         return state.withLock { state in
             if state.lines.isEmpty, state.droppedLineCount == state.reportedDropCount {
+                isPending.store(false, ordering: .relaxed)
                 return true
             }
             guard target.write(&state.lines) == .done else { return false }
@@ -138,6 +142,7 @@ extension LogSink {
     private func append(_ line: borrowing ByteBuffer) {
         let bytes = line.readable
         state.withLock { state in
+            isPending.store(true, ordering: .relaxed)
             guard hasRoom(&state) else { return }
             state.lines.append(contentsOf: bytes)
         }

@@ -1,0 +1,138 @@
+// EventLoop+Descriptors: watching descriptors, and handing what the poll found to their callbacks.
+
+internal import CLinux
+internal import Glibc
+
+extension EventLoop {
+    /// Number of watched descriptors.
+    public var watchCount: Int { registrations.count }
+
+    /// Calls `callback` whenever `descriptor` is ready for something in `interest`, has hung up or
+    /// failed.
+    ///
+    /// One registration per descriptor; the caller keeps ownership, and unwatches before it closes.
+    /// An end (hang-up, error, the peer's end of stream) is delivered once: if the callback keeps
+    /// the registration although nothing is left to read, the loop stops reporting it.
+    ///
+    /// - Parameters:
+    ///   - descriptor: anything that epoll takes: not a regular file.
+    ///   - interest: what it is watched for.
+    ///   - name: of the callback in reports; by default where it was registered.
+    ///   - line: goes with the default of `name`.
+    ///   - callback: may throw; what then happens is the loop's `failurePolicy`.
+    /// - Throws: `SystemError`: EEXIST if it is watched already, EPERM for a regular file, EBADF.
+    public func watch(
+        _ descriptor: Int32, _ interest: Interest,
+        name: StaticString = #fileID, line: UInt32 = #line,
+        _ callback: @escaping (Readiness) throws -> Disposition
+    ) throws(SystemError) -> WatchToken {
+        try watch(descriptor, interest, CallbackName(.descriptor, name, line: line), callback)
+    }
+
+    /// Watches under a name that the caller has from somebody else.
+    func watch(
+        _ descriptor: Int32, _ interest: Interest, _ name: CallbackName,
+        _ callback: @escaping (Readiness) throws -> Disposition
+    ) throws(SystemError) -> WatchToken {
+        let token = registrations.insert(descriptor, interest, name, callback)
+        do throws(SystemError) {
+            try poller.add(descriptor, interest.events, token: token.rawValue)
+        } catch {
+            registrations.remove(token)
+            throw error
+        }
+        return token
+    }
+
+    /// Changes what the descriptor of `token` is watched for; a removed token changes nothing.
+    public func change(_ token: WatchToken, to interest: Interest) {
+        guard let slot = registrations.find(token), slot.interest != interest else { return }
+        slot.interest = interest
+        if slot.isSuspended { return }
+        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+    }
+
+    /// Stops watching; no callback comes after this, not even from events already taken.
+    public func unwatch(_ token: WatchToken) {
+        guard let slot = registrations.find(token) else { return }
+        poller.remove(slot.descriptor)
+        registrations.remove(token)
+    }
+
+    /// Whether `token` is still watched.
+    public func isWatching(_ token: WatchToken) -> Bool {
+        registrations.find(token) != nil
+    }
+}
+
+// MARK: - Delivery
+
+extension EventLoop {
+    /// Hands the events of poll number `poll` to the callbacks they are for.
+    func dispatch(
+        _ batch: UnsafeMutablePointer<epoll_event>, _ count: Int, _ poll: UInt64
+    ) {
+        for index in 0..<count {
+            let token = WatchToken(rawValue: clinux_epoll_token(&batch[index]))
+            if token.rawValue == 0 {
+                handle.acknowledgeWake()
+                continue
+            }
+            // A callback of this batch may have removed it; a nested step may have served it.
+            guard let slot = registrations.find(token), slot.lastPoll <= poll else { continue }
+            if slot.isRunning {
+                suspend(slot, token)
+                continue
+            }
+            deliver(Readiness(events: clinux_epoll_ready(&batch[index])), to: slot, token)
+        }
+    }
+
+    private func deliver(_ ready: Readiness, to slot: Registration, _ token: WatchToken) {
+        guard let callback = slot.callback else { return }
+        slot.isRunning = true
+        slot.lastPoll = pollNumber
+        begin(slot.name)
+        let disposition: Disposition
+        do { disposition = try callback(ready) } catch { disposition = noteFailure(error) }
+        guard slot.generation == token.generation else { return }
+        slot.isRunning = false
+        if slot.isSuspended {
+            slot.isSuspended = false
+            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        }
+        if disposition == .stop {
+            unwatch(token)
+        } else if !ready.isDisjoint(with: .ended) {
+            settleEnd(ready, slot, token)
+        }
+    }
+
+    /// Silences a descriptor whose callback is on the stack, else a nested step that waits for
+    /// something else would spin on it.
+    private func suspend(_ slot: Registration, _ token: WatchToken) {
+        guard !slot.isSuspended else { return }
+        slot.isSuspended = true
+        // One-shot, because hang-up and error come unasked: once at most, and then no more.
+        poller.modify(slot.descriptor, EPOLLONESHOT.rawValue, token: token.rawValue)
+    }
+
+    /// Keeps an end that was delivered from being reported for ever.
+    private func settleEnd(_ ready: Readiness, _ slot: Registration, _ token: WatchToken) {
+        var unread: Int32 = 0
+        let holdsMore = clinux_unread(slot.descriptor, &unread) == 0 && unread > 0
+        if !ready.isDisjoint(with: [.hangUp, .error]) {
+            // epoll repeats these two whatever the interest; while bytes are unread that is right.
+            if !(holdsMore && slot.interest.contains(.read)) { unwatch(token) }
+        } else if !holdsMore, !slot.endWasDelivered {
+            slot.endWasDelivered = true
+            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        }
+    }
+
+    private func events(of slot: Registration) -> UInt32 {
+        slot.endWasDelivered
+            ? slot.interest.events & ~(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
+            : slot.interest.events
+    }
+}
