@@ -73,12 +73,16 @@ extension Exchange {
 
     /// Begins an answer whose body comes bit by bit: chunked, or until the connection closes for a
     /// peer that speaks HTTP/1.0.
-    package func beginStream(_ status: Int, type: StaticString) {
+    ///
+    /// - Parameter endsWithConnection: the body is never chunked.
+    package func beginStream(
+        _ status: Int, type: StaticString, endsWithConnection: Bool = false
+    ) {
         guard answer == .none, let connection else { return }
         let server = connection.server
         self.status = status
         answer = .streaming
-        isChunked = versionMinor == 1
+        isChunked = versionMinor == 1 && !endsWithConnection
         if !isChunked {
             keepsAlive = false
             connection.endIsFraming = !isHead

@@ -138,7 +138,8 @@ extension EndToEnd {
                     "GET /v1/events?signal=demo.* HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 try connection.read(until: { $0.contains("\nid: ") })
                 let id = try #require(
-                    connection.text.split(separator: "\n").first { $0.hasPrefix("id: ") })
+                    connection.text.split(whereSeparator: \.isNewline)
+                        .first { $0.hasPrefix("id: ") })
                 try emit(server, "demo.between", "{}")
                 let stream = try StreamReader(
                     server.http("/v1/events?signal=demo.*"), "--header",

@@ -136,6 +136,22 @@ struct SettingsTests {
         #expect(signals.retry == .seconds(3) && signals.subscriptions == 5)
     }
 
+    @Test func `what has a dot or a star among the signals is a rule, in the order of the file`()
+        throws
+    {
+        let signals = try settings(
+            """
+            { signals: { event_size: '2KiB', "host.state": { latest: true },
+                "**": { events: 5, size: "1MiB", age: "5m" } } }
+            """
+        ).signals
+        #expect(signals.eventSize == 2048)
+        #expect(signals.rules.map(\.pattern) == ["host.state", "**"])
+        #expect(signals.rules[0].latest && !signals.rules[1].latest)
+        let last = signals.rules[1]
+        #expect(last.events == 5 && last.size == 1 << 20 && last.age == .seconds(300))
+    }
+
     @Test func `listeners have addresses and files`() throws {
         let listeners = try settings(everything).listeners
         #expect(

@@ -41,13 +41,13 @@ extension GatewayLoop {
         } else {
             exchange.extraFields.append("X-Accel-Buffering: no\r\n")
             if isCompressed { exchange.extraFields.append("Content-Encoding: gzip\r\n") }
-            exchange.beginStream(200, type: request.format.mediaType)
+            // Not in chunks: haproxy with its default settings holds the last bytes of a chunked
+            // message back for 200 ms, in the hope of more.
+            exchange.beginStream(200, type: request.format.mediaType, endsWithConnection: true)
             guard exchange.isOpen else { return nil }  // HEAD
         }
         let kind = StreamKind(
-            filter: request.filter, format: request.format,
-            isChunked: exchange.streamIsChunked && !isCompressed && request.format != .array,
-            isCompressed: isCompressed)
+            filter: request.filter, format: request.format, isCompressed: isCompressed)
         let subscription = subscriptions.add(exchange, kind, pause: request.pause)
         guard request.format != .array else { return subscription }
         var opening = ByteBuffer()
