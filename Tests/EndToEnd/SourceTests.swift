@@ -12,7 +12,7 @@ extension EndToEnd {
                 more: """
                     sources: { feed: { tcp: '127.0.0.1:\(port)', signal: 'feed.item', framing: 'json' } },
                     reactions: {
-                        ask: { on: { signal: 'feed.*' }, call: { module: 'echo', command: 'x' }, result: 'echo.said' },
+                        ask: { on: { signal: 'feed.*' }, call: { module: 'echo', command: 'echo' }, result: 'echo.said' },
                         round: { on: { signal: 'echo.said' }, emit: { signal: 'feed.again' } },
                     },
                     """

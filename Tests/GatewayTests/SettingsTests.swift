@@ -103,7 +103,8 @@ struct SettingsTests {
         #expect(
             settings.reactions.map(\.action) == [
                 .emit(signal: "seen.line", data: [49]),
-                .call(module: "zeta", command: "echo", params: Array("[]".utf8), result: "zeta.said"),
+                .call(
+                    module: "zeta", command: "echo", params: Array("[]".utf8), result: "zeta.said"),
             ])
     }
 

@@ -20,6 +20,7 @@ final class StreamSource {
     private var peers: [Int32: SourcePeer] = [:]
     private var sweepToken: TimerToken?
     private var buffer = [UInt8](repeating: 0, count: StreamSource.readSize)
+    private var isDrained = false
     private let path: String?
 
     /// Binds a socket and accepts from now on.
@@ -63,8 +64,13 @@ final class StreamSource {
             socket, from: address.host == "unix" ? "unix" : "\(address)",
             lineSize: intake.settings.lineSize, now: loop.now)
         do throws(SystemError) {
-            peer.token = try loop.watch(number, .read) { [unowned self, unowned peer] _ in
-                read(peer)
+            peer.token = try loop.watch(number, .read) {
+                [unowned self, unowned peer] readiness in
+                // An end is told once: what came before it is read now, as much as a socket holds.
+                let hasEnded = !readiness.isDisjoint(with: .ended)
+                var disposition = read(peer)
+                while hasEnded, disposition == .keep, !isDrained { disposition = read(peer) }
+                return disposition
             }
         } catch {
             return
@@ -76,6 +82,7 @@ final class StreamSource {
     private func read(_ peer: SourcePeer) -> Disposition {
         guard let number = peer.socket?.number else { return .stop }
         let count = buffer.withUnsafeMutableBytes { Glibc.read(number, $0.baseAddress, $0.count) }
+        isDrained = count < 0 && errno == EAGAIN
         if count < 0, errno == EAGAIN || errno == EINTR { return .keep }
         guard count > 0 else {
             peer.framing.finish(pool) { take($0, peer) }
