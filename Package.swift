@@ -110,6 +110,8 @@ let package = Package(
             "EndToEndTests",
             ["signalbox", "bench-worker"] + examples.map { .byName(name: "example-\($0)") },
             path: "Tests/EndToEnd",
-            exclude: ["browser", "modules", "attacks.py", "hub.py", "visible.py", "clients.py"]),
+            exclude: [
+                "browser", "clients", "modules", "attacks.py", "hub.py", "visible.py", "clients.py",
+            ]),
     ] + examples.map(example)
 )

@@ -126,6 +126,7 @@ package final class Exchange {
     // MARK: Life
 
     /// Takes over the head that the server has just parsed from `bytes`.
+    @inline(__always)
     func begin(
         on connection: Connection, _ server: ServerLoop, _ bytes: UnsafeRawBufferPointer
     ) {

@@ -11,6 +11,7 @@ extension GatewayLoop {
 
     func showIndex(_ exchange: Exchange) {
         let base = facts.settings.basePath
+        exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
         exchange.respondJSON { json in
             json.beginObject()
             json.key("name")
@@ -248,6 +249,10 @@ extension GatewayLoop {
             json.string(id.readable)
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
+            if let subject = exchange.clientSubject {
+                json.key("client_subject")
+                json.string(subject)
+            }
             if let trace = exchange.field(.traceparent) {
                 json.key("traceparent")
                 json.string(trace)
