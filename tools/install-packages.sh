@@ -22,6 +22,7 @@ command:openssl                     openssl
 command:python3                     python3
 file:/usr/include/openssl/ssl.h     libssl-dev
 file:/usr/include/zlib.h            zlib1g-dev
+file:/usr/include/sqlite3.h         libsqlite3-dev
 file:/usr/lib/gcc/*/*/libstdc++.a   libstdc++-12-dev
 file:/etc/ssl/certs/ca-certificates.crt ca-certificates
 file:/usr/lib/*/libcurl.so.4        libcurl4

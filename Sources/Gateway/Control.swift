@@ -1,5 +1,5 @@
 // Control: what exists once in the gateway and therefore on one loop: the order of signals, the
-// timers and the jobs.
+// timers, the jobs, the sources, and the way to the disk.
 
 internal import Notifier
 
@@ -16,14 +16,94 @@ final class Control {
     /// Calls without waiting callers.
     let jobs: JobTable
 
+    /// What happens when signals come.
+    let reactions: ReactionTable
+
+    /// Sockets and files whose lines become signals.
+    let sources = SourceTable()
+
+    /// What brings both to the disk, if anything does.
+    private(set) var journal: StateJournal?
+
+    private var waiting: [UInt64: [(emission: Emission, done: (Emission) -> Void)]] = [:]
+
     init(loop: EventLoop, facts: GatewayFacts) {
         let settings = facts.settings.signals.history
         var bounds = SignalHistory.Bounds()
         bounds.events = settings.events
         bounds.bytes = settings.size
         bounds.ageNanos = settings.age?.nanoseconds
+        bounds.rules = facts.settings.signals.rules.compactMap(SignalRule.init)
         hub = SignalHub(epoch: facts.epoch, history: bounds)
         timers = TimerBook(loop: loop)
         jobs = JobTable(loop: loop, facts.settings.jobs)
+        reactions = ReactionTable(facts.settings.reactions, loop: loop)
+    }
+
+    /// Calls `done` with what became of an emission: at once, or when it is stored.
+    func settle(_ emission: Emission, _ done: @escaping (Emission) -> Void) {
+        switch emission {
+        case .emitted(let number, _), .repeated(let number, _):
+            guard journal != nil, hub.isHeld(number) else { break }
+            waiting[number, default: []].append((emission, done))
+            return
+        case .keyIsTaken, .tooLarge, .notStored: break
+        }
+        done(emission)
+    }
+
+    /// Goes on where an earlier run has ended, and stores from now on what is to be stored.
+    func keep(_ stored: StoredState, in journal: StateJournal) {
+        self.journal = journal
+        hub.whenDropped { journal.drop($0) }
+        hub.refusal = { journal.refusal($0) }
+        hub.onNumber = { event, isDurable in
+            if isDurable { journal.add(event) }
+            journal.reserve(event.sequence)
+        }
+        journal.onStored = { [unowned self] numbers in
+            hub.release(upTo: numbers.last ?? 0)
+            for number in numbers { conclude(number) { $0 } }
+            settleFollowers()
+        }
+        journal.onLost = { [unowned self] numbers, error in
+            hub.discard(numbers)
+            for number in numbers { conclude(number) { _ in .notStored(error.description) } }
+            settleFollowers()
+        }
+        // What is no longer durable by the configuration is forgotten.
+        var events: [SignalEvent] = []
+        for event in stored.events {
+            if hub.isDurable(event.name) { events.append(event) } else { journal.drop(event) }
+        }
+        hub.restore(
+            events, losses: stored.losses, newest: stored.reserved, lostUpTo: stored.reserved)
+    }
+
+    private func conclude(_ number: UInt64, _ result: (Emission) -> Emission) {
+        for (emission, done) in waiting.removeValue(forKey: number) ?? [] {
+            done(result(emission))
+        }
+    }
+
+    /// Answers those whose events were not to be stored but had to wait behind one that was.
+    private func settleFollowers() {
+        guard !waiting.isEmpty else { return }
+        for number in waiting.keys.sorted() where !hub.isHeld(number) {
+            conclude(number) { $0 }
+        }
+    }
+}
+
+extension SignalRule {
+    /// The rule of the configuration; nil if its pattern is none.
+    fileprivate init?(_ rule: Settings.Signals.Rule) {
+        guard let pattern = SignalPattern(rule.pattern) else { return nil }
+        self.init(pattern)
+        isLatest = rule.latest
+        isDurable = rule.durable
+        events = rule.events
+        bytes = rule.size
+        ageNanos = rule.age?.nanoseconds
     }
 }

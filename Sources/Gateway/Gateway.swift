@@ -23,6 +23,8 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
     case log(reason: String)
     /// The system refused something every process needs.
     case system(reason: String)
+    /// What is kept on disk could not be opened.
+    case state(reason: String)
     /// The configuration asks for something that this version does not have.
     case unsupported(String)
 
@@ -34,6 +36,7 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
         case .upstream(let module, let reason): "cannot verify module \(module): \(reason)"
         case .log(let reason): reason
         case .system(let reason): reason
+        case .state(let reason): "cannot use the state: \(reason)"
         case .unsupported(let what): what
         }
     }
@@ -84,16 +87,13 @@ public final class Gateway {
     ///
     /// - Throws: `GatewayError.unsupported` naming the setting.
     public static func check(_ settings: Settings) throws(GatewayError) {
+        let zones = TimeZoneStore()
         for timer in settings.timers {
-            if case .cron = timer.schedule {
-                throw .unsupported(
-                    "timers.\(timer.name).cron: cron timers are not in version \(version);"
-                        + " use every, after or at")
-            }
-            if timer.overlap == .queue {
-                throw .unsupported(
-                    "timers.\(timer.name).overlap: \"queue\" is not in version \(version);"
-                        + " use skip or parallel")
+            guard case .cron(_, let timezone?) = timer.schedule else { continue }
+            do throws(TimeZoneStore.Fault) {
+                _ = try zones.zone(timezone)
+            } catch {
+                throw .unsupported("timers.\(timer.name).timezone: \(error.sentence(timezone))")
             }
         }
     }
@@ -115,15 +115,16 @@ public final class Gateway {
                 "the process may have \(room) descriptors, fewer than limits.connections asks for")
         }
         try checkCertificates(logger)
+        let state = try openState()
         let sockets = try ListeningSockets.open(
             settings, loops: count, environment: environment
         ) { text in logger.warning("\(text)") }
         do {
             let first = try EventLoop()
             let facts = GatewayFacts(
-                settings: settings, epoch: SignalEpoch(), loopCount: count,
+                settings: settings, epoch: state?.stored.epoch ?? SignalEpoch(), loopCount: count,
                 startWallNanos: first.clock.wallNanos(), requestSeed: Self.randomSeed(),
-                logger: logger, sink: sink)
+                logger: logger, sink: sink, state: state)
             try serve(first, facts, sockets, sink, target, ready)
         } catch {
             for socket in sockets { socket.file?.remove() }
@@ -133,6 +134,18 @@ public final class Gateway {
 
     private static func randomSeed() -> UInt64 {
         Random.bytes(count: 7).reduce(0) { ($0 << 8) | UInt64($1) }
+    }
+
+    private func openState() throws(GatewayError) -> (store: StateStore, stored: StoredState)? {
+        guard let folder = settings.state else { return nil }
+        do throws(StateError) {
+            let store = try StateStore(folder: folder)
+            return (
+                store, try store.load(epoch: SignalEpoch(), ahead: StateJournal.reserveAhead)
+            )
+        } catch {
+            throw .state(reason: "\(error)")
+        }
     }
 
     private func openLog() throws(GatewayError) -> LogTarget {
@@ -289,8 +302,15 @@ public final class Gateway {
     private func loopStopped(_ control: GatewayLoop) {
         stoppedLoops += 1
         guard stoppedLoops == addresses.count else { return }
-        control.log(.info, "stopped")
-        control.loop.stop()
+        guard let rooms = control.control, let journal = rooms.journal else {
+            control.log(.info, "stopped")
+            control.loop.stop()
+            return
+        }
+        journal.close(newest: rooms.hub.newest) {
+            control.log(.info, "stopped")
+            control.loop.stop()
+        }
     }
 }
 

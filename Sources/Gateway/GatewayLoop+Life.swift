@@ -18,7 +18,7 @@ extension GatewayLoop {
     ) throws {
         self.peers = peers
         try buildBackends(own)
-        if let control { begin(control) }
+        if let control { try begin(control) }
         for socket in sockets where socket.loop == index {
             let listener = facts.settings.listeners[socket.listener]
             // A name may have several addresses: their sockets share the listener's context.
@@ -36,14 +36,44 @@ extension GatewayLoop {
         for backend in modules.owned { backend.start() }
     }
 
-    private func begin(_ control: Control) {
-        control.hub.onEvent = { [unowned self] in spread($0) }
+    private func begin(_ control: Control) throws(SystemError) {
+        beginReactions(control)
         control.jobs.onChange = { [unowned self] in announce($0) }
-        control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
-        for timer in facts.settings.timers {
-            guard let plan = TimerPlan(timer) else { continue }
-            _ = control.timers.add(id: timer.name, plan, isFixed: true)
+        control.hub.onEvent = { [unowned self] event in
+            spread(event)
+            control.reactions.hear(event)
         }
+        control.timers.perform = { [unowned self] entry, done in perform(entry, done) }
+        control.timers.onNews = { [unowned self] entry, news in
+            keep(entry, news, control)
+            tell(entry, news)
+        }
+        if let state = facts.state {
+            do throws(SystemError) {
+                try keepState(state.store, state.stored, control)
+            } catch {
+                log(.critical, "nothing is stored: \(error)")
+            }
+        }
+        addTimers(control)
+        try control.sources.open(
+            facts.settings.sources, loop: loop, depth: facts.settings.limits.jsonDepth
+        ) { [unowned self] name, data in emit(name, data) }
+    }
+
+    private func keepState(
+        _ store: StateStore, _ stored: StoredState, _ control: Control
+    ) throws(SystemError) {
+        let journal = try StateJournal(
+            loop: loop, store: store, reserved: stored.reserved &+ StateJournal.reserveAhead)
+        journal.onTrouble = { [unowned self] error in
+            if let error {
+                log(.error, "durable signals are refused: \(error)")
+            } else {
+                log(.notice, "durable signals are stored again")
+            }
+        }
+        control.keep(stored, in: journal)
     }
 
     /// Logs connections that lack the proxy's header, at most one a second: strangers can make many.
@@ -69,6 +99,7 @@ extension GatewayLoop {
     func drain(_ done: @escaping () -> Void) {
         guard !isDraining else { return }
         isDraining = true
+        control?.sources.close()
         closeStreams()
         server.drain()
         for file in socketFiles { file.remove() }
@@ -97,30 +128,5 @@ extension GatewayLoop {
                 if left == 0 { done() }
             }
         }
-    }
-}
-
-extension TimerPlan {
-    /// The plan of a configured timer; nil if it has a schedule of another kind.
-    init?(_ timer: Settings.Timer) {
-        let schedule: Schedule
-        switch timer.schedule {
-        case .after(let delay): schedule = .after(delay)
-        case .every(let interval): schedule = .every(interval)
-        case .at(let text):
-            guard let nanos = Timestamp.parse(text) else { return nil }
-            schedule = .at(nanos)
-        case .cron: return nil
-        }
-        let action: Action
-        switch timer.action {
-        case .emit(let signal, let data): action = .emit(signal: signal, data: data)
-        case .call(let module, let command, let params):
-            action = .call(module: module, command: command, params: params)
-        }
-        self.init(schedule: schedule, action: action)
-        allowsOverlap = timer.overlap == .parallel
-        jitter = timer.jitter
-        maxRuns = timer.maxRuns
     }
 }

@@ -26,6 +26,8 @@ struct GatewayFacts: Sendable {
     let logger: Logger
     /// What is behind the log.
     let sink: LogSink
+    /// What outlives the gateway, and what an earlier run has left; nil without a `state`.
+    let state: (store: StateStore, stored: StoredState)?
 }
 
 /// The gateway's part on one loop.
@@ -62,6 +64,9 @@ final class GatewayLoop: RequestHandler {
     /// Whether the end is wanted now, whatever is open.
     @exclusivity(unchecked) private(set) var isHurried = false
 
+    /// Signals that were not emitted because their data was too long.
+    @exclusivity(unchecked) private(set) var oversizedEventCount: UInt64 = 0
+
     private var workers: WorkerPool?
     @exclusivity(unchecked) private(set) var server: ServerLoop!
     @exclusivity(unchecked) var moduleList = CachedBody()
@@ -74,7 +79,7 @@ final class GatewayLoop: RequestHandler {
         self.loop = loop
         self.facts = facts
         let settings = facts.settings
-        encoder = EventEncoder(epoch: facts.epoch, heartbeat: settings.signals.heartbeat)
+        encoder = EventEncoder(epoch: facts.epoch, basePath: settings.basePath)
         self.modules = ModuleTable(modules, loop: loop, basePath: settings.basePath)
         subscriptions = SubscriptionTable(
             loop: loop, encoder: encoder, bufferLimit: settings.limits.streamBuffer,
@@ -86,6 +91,7 @@ final class GatewayLoop: RequestHandler {
             loop: loop, limits: ServerLimits(settings.limits, loops: facts.loopCount),
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
+        subscriptions.watchRounds()
     }
 
     /// Ends without waiting for answers.
@@ -188,6 +194,7 @@ final class GatewayLoop: RequestHandler {
 
     func ended(_ exchange: Exchange) {
         if let accessLog { accessLog.ended(exchange) }
+        if exchange.tag == GatewayRoute.events.rawValue { subscriptions.ended(exchange) }
     }
 
     /// What stood for capture `index` in the path of `exchange`.
@@ -237,24 +244,46 @@ final class GatewayLoop: RequestHandler {
     }
 
     /// Emits a signal; `done` hears on this loop what became of it.
+    ///
+    /// - Parameters:
+    ///   - key: an Idempotency-Key, under which it is emitted once only.
+    ///   - depth: the number of reactions that lie behind it.
     func emit(
-        _ name: Payload, _ data: Payload,
-        done: ((_ sequence: UInt64, _ subscribers: Int) -> Void)? = nil
+        _ name: Payload, _ data: Payload, key: Payload? = nil, depth: Int = 0,
+        done: ((Emission) -> Void)? = nil
     ) {
+        let limit = facts.settings.signals.eventSize
+        guard data.count <= limit else {
+            oversizedEventCount &+= 1
+            log(.warning, "signal \(name.text) not emitted: its data is over \(limit) bytes")
+            done?(.tooLarge(limit: limit))
+            return
+        }
         if let control {
-            let result = control.hub.emit(name, data, wallNanos: loop.clock.wallNanos())
-            done?(result.sequence, result.subscribers)
+            let now = loop.clock.wallNanos()
+            let emission = control.hub.emit(
+                name, data, wallNanos: now, key: key, depth: depth)
+            if let done { control.settle(emission, done) }
             return
         }
         let home = address
         let waiting = done.map { LoopBound($0, loop.handle) }
         peers[0].post { there in
             guard let control = there.control else { return }
-            let result = control.hub.emit(name, data, wallNanos: there.loop.clock.wallNanos())
+            let now = there.loop.clock.wallNanos()
+            let emission = control.hub.emit(
+                name, data, wallNanos: now, key: key, depth: depth)
             guard let waiting else { return }
-            home.post { _ in waiting.value(result.sequence, result.subscribers) }
+            control.settle(emission) { settled in
+                home.post { _ in waiting.value(settled) }
+            }
         }
     }
+}
+
+extension Payload {
+    /// The bytes as text, invalid UTF-8 replaced.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
 /// A body that is made once and used until what it shows has changed.

@@ -90,6 +90,19 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         }
     }
 
+    /// Takes one datagram from the socket `descriptor` into `room`.
+    ///
+    /// - Returns: its bytes, -1 with `errno` if there is none, and who sent it.
+    package static func receive(
+        _ descriptor: Int32, into room: UnsafeMutableRawBufferPointer
+    ) -> (count: Int, sender: SocketAddress) {
+        var sender = SocketAddress()
+        let count = sender.withMutablePointer {
+            recvfrom(descriptor, room.baseAddress, room.count, 0, $0, $1)
+        }
+        return (count, sender)
+    }
+
     /// Calls `body` with room for the kernel to write an address into.
     mutating func withMutablePointer<Result>(
         _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Result
@@ -173,5 +186,40 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
             next = entry.pointee.ai_next
         }
         return found
+    }
+}
+
+/// A peer's address in 28 bytes instead of 132: what an internet address needs, and of a Unix
+/// socket's the family.
+struct PackedAddress {
+    private var bytes = sockaddr_in6()
+
+    /// Packs `address`.
+    init(_ address: SocketAddress) {
+        withUnsafeBytes(of: address.storage) { from in
+            withUnsafeMutableBytes(of: &bytes) { into in
+                into.copyMemory(from: UnsafeRawBufferPointer(rebasing: from[..<into.count]))
+            }
+        }
+        if address.family == AF_UNIX {
+            bytes = sockaddr_in6()
+            bytes.sin6_family = sa_family_t(AF_UNIX)
+        }
+    }
+
+    /// The address; that of a Unix socket without its path.
+    var address: SocketAddress {
+        var address = SocketAddress()
+        withUnsafeBytes(of: bytes) { from in
+            withUnsafeMutableBytes(of: &address.storage) { $0.copyMemory(from: from) }
+        }
+        let size =
+            switch Int32(bytes.sin6_family) {
+            case AF_INET: MemoryLayout<sockaddr_in>.size
+            case AF_INET6: MemoryLayout<sockaddr_in6>.size
+            default: MemoryLayout<sa_family_t>.size
+            }
+        address.length = socklen_t(size)
+        return address
     }
 }

@@ -74,22 +74,25 @@ extension Exchange {
 
     /// Begins an answer whose body comes bit by bit: chunked, or until the connection closes for a
     /// peer that speaks HTTP/1.0.
-    package func beginStream(_ status: Int, type: StaticString) {
-        beginStream(status, type: type, length: nil)
-    }
-
-    /// As above; the type, if there is none here, may be among `extraFields`.
     ///
-    /// With HEAD, 204 and 304 that is the whole answer.
+    /// With HEAD, 204 and 304 the head is the whole answer. The type, if there is none here, may be
+    /// among `extraFields`.
     ///
-    /// - Parameter length: number of bytes that the body will have, exactly, if that is known.
-    package func beginStream(_ status: Int, type: StaticString? = nil, length: Int?) {
+    /// - Parameters:
+    ///   - length: number of bytes that the body will have, exactly, if that is known.
+    ///   - endsWithConnection: the body is never chunked.
+    package func beginStream(
+        _ status: Int, type: StaticString? = nil, length: Int? = nil,
+        endsWithConnection: Bool = false
+    ) {
         guard answer == .none, let connection else { return }
         let server = connection.server
         let hasBody = !isHead && status != 204 && status != 304
         self.status = status
         answer = .streaming
-        isChunked = length == nil && versionMinor == 1 && status != 204 && status != 304
+        isChunked =
+            length == nil && versionMinor == 1 && status != 204 && status != 304
+            && !endsWithConnection
         if length == nil, !isChunked, hasBody {
             keepsAlive = false
             connection.endIsFraming = true
@@ -106,6 +109,8 @@ extension Exchange {
             }
             out.append("\r\n\r\n")
         }
+        // A stream may stay for days.
+        extraFields.release()
         if hasBody {
             server.touch(connection)
         } else {

@@ -326,6 +326,11 @@ package final class Exchange {
     /// Keeps the path readable after the head has gone.
     private func keepPath() {
         guard pathBuffer.isEmpty else { return }
+        guard answer == .none else {
+            // The handler has seen it, and nobody else asks.
+            path = UnsafeRawBufferPointer(start: nil, count: 0)
+            return
+        }
         pathBuffer.append(path)
         path = pathBuffer.readable
     }

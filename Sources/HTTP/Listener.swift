@@ -99,6 +99,20 @@ package final class Listener {
         return socket
     }
 
+    /// Opens a UDP socket on `address`.
+    ///
+    /// - Throws: `SystemError` naming the address, e.g. EADDRINUSE.
+    package static func openDatagrams(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+        let flags = Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let number = Glibc.socket(address.family, flags, 0)
+        guard number >= 0 else { throw SystemError("socket", subject: "\(address)") }
+        let socket = Descriptor(owning: number)
+        guard address.withPointer({ bind(number, $0, $1) }) == 0 else {
+            throw SystemError("bind", subject: "\(address)")
+        }
+        return socket
+    }
+
     /// Tries whether `address` is free, without the sharing of ports that `open` allows.
     ///
     /// - Throws: `SystemError` EADDRINUSE if another process listens there.

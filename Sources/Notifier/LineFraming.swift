@@ -4,15 +4,15 @@
 //
 // Whole lines are handed out where they lie in the chunk; only a line that spans chunks is copied.
 
-internal import Bytes
+package import Bytes
 internal import Glibc
 
 /// Cuts chunks into lines of limited length.
 ///
 /// Loop-confined.
-struct LineFraming: ~Copyable {
+package struct LineFraming: ~Copyable {
     /// What was found; the bytes are valid during the call of the sink.
-    enum Found {
+    package enum Found {
         /// A complete line without its LF or CRLF.
         case line(UnsafeRawBufferPointer)
         /// The bytes behind the last line end when the stream ended.
@@ -27,14 +27,14 @@ struct LineFraming: ~Copyable {
     private var isSkipping = false
 
     /// Lines may have up to `maxLength` bytes, the line end not counted.
-    init(maxLength: Int) {
+    package init(maxLength: Int) {
         self.maxLength = max(maxLength, 0)
     }
 
     /// Hands what `chunk` completes to `sink`, which returns whether to go on.
     ///
     /// - Returns: false if `sink` did not want more; the rest of the chunk is lost then.
-    mutating func feed(
+    package mutating func feed(
         _ chunk: UnsafeRawBufferPointer, _ pool: BufferPool, _ sink: (Found) -> Bool
     ) -> Bool {
         guard var at = chunk.baseAddress else { return true }
@@ -53,7 +53,7 @@ struct LineFraming: ~Copyable {
     }
 
     /// Hands an unfinished line to `sink` and gives the memory back.
-    mutating func finish(_ pool: BufferPool, _ sink: (Found) -> Bool) {
+    package mutating func finish(_ pool: BufferPool, _ sink: (Found) -> Bool) {
         if !head.isEmpty { _ = sink(.partial(head.readable)) }
         forgetHead(pool)
         isSkipping = false

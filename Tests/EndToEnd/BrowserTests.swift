@@ -24,5 +24,32 @@ extension EndToEnd {
                 #expect(result["connections"] as? Int == 5)
             }
         }
+
+        @Test func `three tabs share one stream, and outlive the one that reads it`() throws {
+            let latest = Configuration(
+                modules: [], hasTick: false,
+                more: "signals: { retry: '200ms', 'state.now': { latest: true } },")
+            try Server.run(latest) { server in
+                let browser = try Command.run(
+                    [
+                        "python3", Checkout.root + "/Tests/EndToEnd/browser/tabs.py",
+                        "\(server.httpPort)", server.https("/livez"),
+                    ],
+                    within: .seconds(120))
+                #expect(browser.status == 0, "\(browser.output)\(browser.errors)")
+            }
+        }
+
+        @Test func `the browsers' script is small, and asked for by its tag`() throws {
+            try Server.run(Configuration(modules: [], hasTick: false)) { server in
+                let whole = try curl(server.http("/signalbox.js"))
+                #expect(whole.status == 200 && whole.body.utf8.count <= 3072)
+                #expect(whole.body.contains("export function listen("))
+                let tag = try #require(whole.fields["etag"])
+                let again = try curl(
+                    "--header", "If-None-Match: \(tag)", server.http("/signalbox.js"))
+                #expect(again.status == 304 && again.body.isEmpty)
+            }
+        }
     }
 }

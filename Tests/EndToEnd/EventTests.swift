@@ -176,7 +176,7 @@ extension EndToEnd {
             try Server.run(Self.quiet) { server in
                 let stream = try StreamReader(server.http("/v1/events?signal=**"))
                 try server.stop()
-                // Exit code 0: curl saw the last chunk, not a cut connection.
+                // Exit code 0: the connection was closed, not reset.
                 #expect(try stream.program.wait() == .exited(0))
                 #expect(stream.log.events(of: "signalbox.closing").count == 1)
             }

@@ -15,6 +15,10 @@ extension EndToEnd {
                 .replacing("127.0.0.1:8080", with: "127.0.0.1:\(server.httpPort)")
                 .replacing("/tmp/signalbox-nginx.pid", with: folder.file("pid"))
             let path = try folder.write(recipe, to: file)
+            return (try run(proxy, path, port), port)
+        }
+
+        private func run(_ proxy: String, _ path: String, _ port: Int) throws -> Program {
             let arguments =
                 proxy == "nginx"
                 ? ["nginx", "-c", path, "-g", "daemon off;"] : ["haproxy", "-f", path, "-W"]
@@ -24,7 +28,7 @@ extension EndToEnd {
             try waitUntil("\(proxy): \(program.errors)") {
                 try curl("http://127.0.0.1:\(port)/livez").status == 200
             }
-            return (program, port)
+            return program
         }
 
         @Test(arguments: ["nginx", "haproxy"])
@@ -45,6 +49,58 @@ extension EndToEnd {
                     #expect(events.map(\.data) == (1...number).map { "\($0)" })
                 }
                 try stream.close()
+                program.send(SIGTERM)
+                try program.wait()
+            }
+        }
+
+        /// Configurations of somebody who has read no manual: every setting at its default.
+        ///
+        /// nginx then speaks HTTP/1.0 to the gateway and buffers answers.
+        private static let plain = [
+            "nginx": """
+            pid PID; error_log stderr; events {}
+            http { access_log off; server { listen 127.0.0.1:PORT;
+                location / { proxy_pass http://127.0.0.1:GATEWAY; } } }
+            """,
+            "haproxy": """
+            defaults
+                mode http
+                timeout connect 5s
+                timeout client 30s
+                timeout server 30s
+            frontend web
+                bind 127.0.0.1:PORT
+                default_backend gateway
+            backend gateway
+                server one 127.0.0.1:GATEWAY
+
+            """,
+        ]
+
+        @Test(arguments: ["nginx", "haproxy"])
+        func `an event is visible at once behind a proxy with default settings`(
+            proxy: String
+        ) throws {
+            try Server.run(Configuration(modules: [], hasTick: false)) { server in
+                let port = try FreePort.take(1)[0]
+                let folder = try TemporaryFolder()
+                let path = try folder.write(
+                    try #require(Self.plain[proxy]).replacing("PORT", with: "\(port)")
+                        .replacing("GATEWAY", with: "\(server.httpPort)")
+                        .replacing("PID", with: folder.file("pid")),
+                    to: "proxy.conf")
+                let program = try run(proxy, path, port)
+                let result = try Command.run(
+                    [
+                        "python3", Checkout.root + "/Tests/EndToEnd/visible.py",
+                        "http://127.0.0.1:\(port)/v1/events?signal=demo.*",
+                        server.http("/v1/signals/demo.count"), "40",
+                    ], within: .seconds(60))
+                #expect(result.status == 0, "\(result.errors)")
+                let told = try #require(try jsonObject(result.output))
+                // A busy machine may be late for some; a proxy that buffers is late for all.
+                #expect(told["within_50"] as? Int ?? 0 >= 36, "\(result.output)")
                 program.send(SIGTERM)
                 try program.wait()
             }

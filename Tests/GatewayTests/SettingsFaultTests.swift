@@ -105,7 +105,8 @@ struct SettingsFaultTests {
         BadConfiguration(
             "{ colour: 1 }",
             #"f:1: colour: unknown key; known: allow_anonymous, base_path, jobs, limits, listeners, "#
-                + #"log, loops, modules, signals, timers, tls, version"#),
+                + #"log, loops, modules, reactions, signals, sources, state, timers, tls, "#
+                + "version"),
         BadConfiguration(
             "{ limits: { idle: '1s' } }",
             #"f:1: limits.idle: unknown key; did you mean "idle_timeout"?"#),
@@ -171,6 +172,11 @@ struct SettingsFaultTests {
             "{ signals: { heartbeat: '1ms', history: { events: -1 } } }",
             #"f:1: signals.history.events: -1 is out of range; from 0 to 10000000"#,
             #"f:1: signals.heartbeat: 1ms is out of range; from 1s to 365d"#),
+        BadConfiguration(
+            "{ signals: { 'a.*.b': {},\n'x.y': { latest: 1, evnts: 2 } } }",
+            #"f:1: signals."a.*.b": a star stands at the end of a pattern"#,
+            #"f:2: signals."x.y".latest: expected true or false, found a whole number"#,
+            #"f:2: signals."x.y".evnts: unknown key; did you mean "events"?"#),
     ])
     func `wrong types and ranges are named with what would be right`(_ bad: BadConfiguration) {
         #expect(complaints(bad.text) == bad.lines)

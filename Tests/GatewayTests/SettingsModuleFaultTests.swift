@@ -144,7 +144,8 @@ struct SettingsModuleFaultTests {
                 + #"write "2030-12-01T08:00:00Z" or with an offset such as +01:00"#),
         BadConfiguration(
             "{ timers: { t: { cron: '* * *', emit: { signal: 'a' } } } }",
-            #"f:1: timers.t.cron: "* * *" is no cron expression; "#
+            #"f:1: timers.t.cron: "* * *" is no cron expression: there are 3 fields; five are "#
+                + "needed: minute, hour, day of month, month, day of week; "
                 + #"write five fields, e.g. "*/5 * * * *", or a name such as "@hourly""#),
         BadConfiguration(
             "{ timers: { t: { every: '1s', timezone: '../etc', emit: { signal: 'a' } } } }",

@@ -81,6 +81,19 @@ let everything = """
                 call: { module: "host", command: "zebra", params: [1] } },
         then: { at: "2030-12-01T08:00:00+01:00", call: { module: "zeta", command: "echo" } },
       },
+      state: "/var/s",
+      sources: {
+        u: { udp: "127.0.0.1:5514", signal: "log.line", line_size: "1KiB", rate: 5 },
+        t: { tcp: "127.0.0.1:5515", signal: "feed.item", framing: "json", connections: 3,
+             idle_timeout: "1m" },
+        x: { unix: "x.sock", signal: "x.line" },
+        f: { file: "/var/log/x", signal: "f.line" },
+      },
+      reactions: {
+        e: { on: { signal: "log.*" }, emit: { signal: "seen.line", data: 1 }, rate: 7 },
+        c: { on: { signal: "feed.item" }, call: { module: "zeta", command: "echo", params: [] },
+             result: "zeta.said", overlap: "skip" },
+      },
     }
     """
 
@@ -91,6 +104,23 @@ struct SettingsTests {
         #expect(try settings("{}") == Settings())
         #expect(Settings().listeners.map(\.url) == ["http://localhost:8080"])
         #expect(Settings().limits.bodySize == 1_048_576)
+    }
+
+    @Test func `sources, reactions and the state are read`() throws {
+        let settings = try settings(everything)
+        #expect(settings.state == "/var/s")
+        #expect(
+            settings.sources.map(\.kind) == [
+                .udp(host: "127.0.0.1", port: 5514), .tcp(host: "127.0.0.1", port: 5515),
+                .unix(path: "/etc/box/x.sock"), .file(path: "/var/log/x"),
+            ])
+        #expect(settings.sources[1].framing == .json && settings.sources[1].connections == 3)
+        #expect(
+            settings.reactions.map(\.action) == [
+                .emit(signal: "seen.line", data: [49]),
+                .call(
+                    module: "zeta", command: "echo", params: Array("[]".utf8), result: "zeta.said"),
+            ])
     }
 
     @Test func `null means the default as well`() throws {
@@ -122,6 +152,22 @@ struct SettingsTests {
         #expect(signals.retry == .seconds(3) && signals.subscriptions == 5)
         #expect(settings.jobs.count == 3 && settings.jobs.size == 1_024)
         #expect(settings.jobs.keep == .seconds(2) && settings.jobs.timeout == .seconds(3))
+    }
+
+    @Test func `what has a dot or a star among the signals is a rule, in the order of the file`()
+        throws
+    {
+        let signals = try settings(
+            """
+            { signals: { event_size: '2KiB', "host.state": { latest: true },
+                "**": { events: 5, size: "1MiB", age: "5m" } } }
+            """
+        ).signals
+        #expect(signals.eventSize == 2048)
+        #expect(signals.rules.map(\.pattern) == ["host.state", "**"])
+        #expect(signals.rules[0].latest && !signals.rules[1].latest)
+        let last = signals.rules[1]
+        #expect(last.events == 5 && last.size == 1 << 20 && last.age == .seconds(300))
     }
 
     @Test func `listeners have addresses and files`() throws {

@@ -19,6 +19,24 @@ private func filter(_ texts: String...) -> SignalFilter {
     SignalFilter(texts.compactMap { SignalPattern($0) })
 }
 
+private func payload(_ text: String) -> Payload { Payload(Array(text.utf8)) }
+
+extension Emission {
+    fileprivate var sequence: UInt64 {
+        switch self {
+        case .emitted(let sequence, _), .repeated(let sequence, _): sequence
+        case .keyIsTaken, .tooLarge, .notStored: 0
+        }
+    }
+
+    fileprivate var subscribers: Int {
+        switch self {
+        case .emitted(_, let count), .repeated(_, let count): count
+        case .keyIsTaken, .tooLarge, .notStored: -1
+        }
+    }
+}
+
 @Suite struct SignalHubTests {
     private let epoch = SignalEpoch("k3f9abcd")
 
@@ -30,7 +48,7 @@ private func filter(_ texts: String...) -> SignalFilter {
     private func emit(_ hub: SignalHub, _ name: String, _ data: String = "1", at wall: Int64 = 0)
         -> UInt64
     {
-        hub.emit(Payload(Array(name.utf8)), Payload(Array(data.utf8)), wallNanos: wall).sequence
+        hub.emit(payload(name), payload(data), wallNanos: wall).sequence
     }
 
     private func point(_ text: String) -> ResumePoint {
@@ -58,21 +76,25 @@ private func filter(_ texts: String...) -> SignalFilter {
         for number in 1...6 { emit(hub, number.isMultiple(of: 2) ? "a.b" : "c.d") }
         let slice = hub.replay(.after(2), filter("a.*"), wallNanos: 0)
         #expect(slice.events.map(\.sequence) == [4, 6])
-        #expect(slice.isLive && slice.gap == nil && slice.upTo == 6)
+        #expect(slice.next == nil && slice.gap == nil && slice.position == 6)
     }
 
     @Test func `a stream that has seen everything is live at once`() {
         let hub = hub(bounds())
         emit(hub, "a")
         let slice = hub.replay(.after(1), filter("a"), wallNanos: 0)
-        #expect(slice.events.isEmpty && slice.isLive && slice.gap == nil)
+        #expect(slice.events.isEmpty && slice.next == nil && slice.gap == nil)
     }
 
     @Test func `what the history no longer has is a gap with its first and last id`() {
         let hub = hub(bounds(events: 3))
         for _ in 1...10 { emit(hub, "a") }
         let slice = hub.replay(.after(2), filter("a"), wallNanos: 0)
-        #expect(slice.gap == SignalGap(from: "k3f9abcd-2", to: "k3f9abcd-7", reason: .evicted))
+        #expect(
+            slice.gap
+                == SignalGap(
+                    from: "k3f9abcd-2", losses: [.init(signal: "a", upTo: 7)], position: 7,
+                    reason: .evicted))
         #expect(slice.events.map(\.sequence) == [8, 9, 10])
     }
 
@@ -87,7 +109,7 @@ private func filter(_ texts: String...) -> SignalFilter {
         emit(hub, "a")
         let slice = hub.replay(.unknown("old-7"), filter("a"), wallNanos: 0)
         #expect(slice.gap?.reason == .epoch && slice.gap?.from == "old-7")
-        #expect(slice.events.map(\.sequence) == [1] && slice.isLive)
+        #expect(slice.events.map(\.sequence) == [1] && slice.next == nil)
     }
 
     @Test func `an id from the future was invented`() {
@@ -107,8 +129,8 @@ private func filter(_ texts: String...) -> SignalFilter {
             let slice = hub.replay(point, filter("a"), wallNanos: 0)
             seen += slice.events.map(\.sequence)
             rounds += 1
-            if slice.isLive { break }
-            point = .after(slice.upTo)
+            guard let next = slice.next else { break }
+            point = next
         }
         #expect(seen == Array(1...300))
         #expect(rounds > 3)
@@ -147,5 +169,128 @@ private func filter(_ texts: String...) -> SignalFilter {
         hub.onEvent = { spread.append($0.sequence) }
         for _ in 1...5 { emit(hub, "a") }
         #expect(spread == [1, 2, 3, 4, 5])
+    }
+
+    @Test func `a gap names the signals that lost something, and no others`() {
+        var limited = bounds(events: 100)
+        limited.rules = [SignalRule(SignalPattern("chatty.*")!)]
+        limited.rules[0].events = 2
+        let hub = hub(limited)
+        emit(hub, "rare")  // 1
+        for _ in 2...9 { emit(hub, "chatty.a") }
+        emit(hub, "chatty.b")  // 10
+        let slice = hub.replay(.after(0), filter("**"), wallNanos: 0)
+        #expect(slice.gap?.losses == [.init(signal: "chatty.a", upTo: 7)])
+        #expect(slice.events.map(\.sequence) == [1, 8, 9, 10])
+        // A stream cut right behind the notice has still to get what comes before the lost ones.
+        #expect(slice.gap?.position == 0)
+        #expect(hub.replay(.after(0), filter("rare", "chatty.b"), wallNanos: 0).gap == nil)
+        #expect(hub.replay(.after(7), filter("**"), wallNanos: 0).gap == nil)
+    }
+
+    @Test func `what others emit between does not make a gap`() {
+        let hub = hub(bounds(events: 5))
+        emit(hub, "quiet")
+        for _ in 1...100 { emit(hub, "loud") }
+        #expect(hub.replay(.after(1), filter("quiet"), wallNanos: 0).gap == nil)
+        #expect(hub.replay(.after(0), filter("quiet"), wallNanos: 0).gap?.upTo == 1)
+    }
+
+    @Test func `a new stream begins with the latest values, and then gets what came since`() {
+        var bounds = bounds(events: 3)
+        bounds.rules = [SignalRule(SignalPattern("state.*")!)]
+        bounds.rules[0].isLatest = true
+        let hub = hub(bounds)
+        emit(hub, "state.a", "1")
+        emit(hub, "state.b", "1")
+        emit(hub, "state.a", "2")
+        for _ in 1...10 { emit(hub, "other") }
+        let slice = hub.replay(.live, filter("**"), wallNanos: 0)
+        #expect(slice.isSnapshot && slice.events.map(\.sequence) == [2, 3])
+        #expect(slice.position == 13 && slice.next == nil)
+        #expect(hub.replay(.live, filter("other"), wallNanos: 0).events.isEmpty)
+        // One that comes back after a loss gets at least the latest values of what it lost.
+        let late = hub.replay(.after(0), filter("state.*"), wallNanos: 0)
+        #expect(late.gap?.reason == .evicted && late.events.map(\.sequence) == [2, 3])
+    }
+
+    @Test func `a long snapshot comes in slices while signals go on`() {
+        var bounds = bounds(events: 2000)
+        bounds.rules = [SignalRule(SignalPattern("state.*")!)]
+        bounds.rules[0].isLatest = true
+        let hub = hub(bounds)
+        let data = "\"" + String(repeating: "x", count: 1000) + "\""
+        for number in 1...200 { emit(hub, "state.s\(number)", data) }
+        var point = ResumePoint.live
+        var seen: [UInt64] = []
+        var rounds = 0
+        while true {
+            let slice = hub.replay(point, filter("state.*"), wallNanos: 0)
+            seen += slice.events.map(\.sequence)
+            rounds += 1
+            guard let next = slice.next else { break }
+            point = next
+            if rounds == 1 { emit(hub, "state.s1", "new") }
+        }
+        #expect(rounds > 2)
+        #expect(seen == Array(1...200) + [201])
+    }
+
+    @Test func `the same Idempotency-Key emits once`() {
+        let hub = hub(bounds())
+        let key = payload("key-1")
+        hub.subscribed(filter("a"))
+        let first = hub.emit(payload("a"), payload("1"), wallNanos: 0, key: key)
+        hub.unsubscribed(filter("a"))
+        #expect(first == .emitted(1, subscribers: 1))
+        let second = hub.emit(payload("a"), payload("1"), wallNanos: 5, key: key)
+        #expect(second == .repeated(1, subscribers: 1))
+        #expect(hub.emit(payload("a"), payload("2"), wallNanos: 5, key: key) == .keyIsTaken)
+        #expect(hub.emit(payload("b"), payload("1"), wallNanos: 5, key: key) == .keyIsTaken)
+        #expect(hub.newest == 1 && hub.repeatedCount == 1)
+        let late = hub.emit(
+            payload("a"), payload("2"), wallNanos: EmissionWindow.ageNanos + 1, key: key)
+        #expect(late == .emitted(2, subscribers: 0))
+    }
+
+    @Test func `keys are forgotten, the oldest first, when there are too many`() {
+        var window = EmissionWindow()
+        for number in 0..<(EmissionWindow.limit + 10) {
+            let record = EmissionWindow.Record(
+                sequence: UInt64(number), subscribers: 0, digest: 0, wallNanos: 0)
+            window.insert(payload("\(number)"), record)
+        }
+        #expect(window.count == EmissionWindow.limit)
+        #expect(window.find(payload("9"), wallNanos: 0) == nil)
+        #expect(window.find(payload("10"), wallNanos: 0)?.sequence == 10)
+    }
+
+    @Test func `what an earlier run kept is resumed across the restart`() {
+        let first = hub(bounds(events: 5))
+        var kept: [SignalEvent] = []
+        first.onAppend = { kept.append($0) }
+        for number in 1...8 { emit(first, number == 3 ? "b" : "a") }
+        let second = hub(bounds(events: 5))
+        second.restore(
+            Array(kept.suffix(5)), losses: [(payload("a"), 2), (payload("b"), 3)], newest: 8,
+            lostUpTo: 0)
+        #expect(emit(second, "a") == 9)
+        let whole = second.replay(.after(5), filter("**"), wallNanos: 0)
+        #expect(whole.gap == nil && whole.events.map(\.sequence) == [6, 7, 8, 9])
+        let late = second.replay(.after(1), filter("**"), wallNanos: 0)
+        #expect(late.gap?.losses.map(\.signal).sorted() == ["a", "b"])
+    }
+
+    @Test func `what an earlier run did not keep is a gap`() {
+        let hub = hub(bounds())
+        let event = SignalEvent(
+            sequence: 7, name: payload("safe"), data: payload("1"), wallNanos: 0)
+        hub.restore([event], losses: [], newest: 20, lostUpTo: 20)
+        #expect(hub.newest == 20)
+        #expect(hub.replay(.after(5), filter("safe"), wallNanos: 0).gap == nil)
+        #expect(hub.replay(.after(5), filter("safe"), wallNanos: 0).events.count == 1)
+        #expect(hub.replay(.after(5), filter("other"), wallNanos: 0).gap?.upTo == 20)
+        #expect(hub.replay(.after(5), filter("**"), wallNanos: 0).gap?.losses.first?.signal == "**")
+        #expect(hub.replay(.after(20), filter("**"), wallNanos: 0).gap == nil)
     }
 }

@@ -75,6 +75,12 @@ private struct LoopMetrics: Sendable {
     let droppedProgress: UInt64
     let modules: [(name: String, counters: ModuleCounters)]
     let jobs: (running: Int, kept: Int, bytes: Int)?
+    let sources: [(name: String, counts: SourceCounts)]
+    let reactions: [(name: String, counts: ReactionCounts)]
+    let commits: (done: UInt64, failed: UInt64)?
+    let rounds: UInt64
+    let oversized: UInt64
+    let hub: HubFacts?
 
     init(_ part: GatewayLoop) {
         index = part.index
@@ -91,6 +97,13 @@ private struct LoopMetrics: Sendable {
         jobs = part.control.map {
             ($0.jobs.runningCount, $0.jobs.count, $0.jobs.byteCount)
         }
+        sources = part.control?.sources.counts ?? []
+        reactions =
+            part.control?.reactions.entries.map { ($0.settings.name, $0.counts) } ?? []
+        commits = part.control?.journal.map { ($0.commitCount, $0.failureCount) }
+        rounds = part.subscriptions.roundCount
+        oversized = part.oversizedEventCount
+        hub = part.control.map { HubFacts($0.hub) }
     }
 }
 
@@ -216,6 +229,27 @@ private final class MetricsCollector {
         out.append("signalbox_jobs_bytes ")
         out.append(decimal: jobs.bytes)
         out.append("\n")
+    }
+
+    private func write(_ hub: HubFacts, _ out: inout ByteBuffer) {
+        let values: [(StaticString, StaticString, StaticString, Int)] = [
+            ("events_emitted_total", "counter", "Signals emitted.", Int(clamping: hub.newest)),
+            (
+                "events_repeated_total", "counter", "Emissions repeated under the same key.",
+                Int(clamping: hub.repeated)
+            ),
+            ("history_events", "gauge", "Events kept for those who come back.", hub.retained),
+            ("history_bytes", "gauge", "Bytes of those events.", hub.bytes),
+            ("stream_filters", "gauge", "Different wishes of the open streams.", hub.filters),
+        ]
+        for (name, type, help, value) in values {
+            header(&out, name, type, help)
+            out.append("signalbox_")
+            out.append(name)
+            out.append(" ")
+            out.append(decimal: value)
+            out.append("\n")
+        }
     }
 
     private func header(

@@ -6,8 +6,8 @@ internal import HTTPWire
 /// What can be asked for.
 enum GatewayRoute: Int {
     case index, modules, module, read, call, rpc
-    case events, signals, emit
-    case timers, addTimer, timer, deleteTimer, fireTimer
+    case events, signals, emit, client
+    case timers, addTimer, timer, deleteTimer, fireTimer, pauseTimer, resumeTimer
     case jobs, job, deleteJob
     case livez, readyz, metrics
 
@@ -22,6 +22,7 @@ enum GatewayRoute: Int {
         entry(.get, "/v1/events", .events),
         entry(.get, "/v1/signals", .signals),
         entry(.post, "/v1/signals/{signal}", .emit),
+        entry(.get, "/signalbox.js", .client),
         entry(.get, "/v1/timers", .timers),
         entry(.post, "/v1/timers", .addTimer),
         entry(.get, "/v1/timers/{timer}", .timer),
@@ -30,6 +31,8 @@ enum GatewayRoute: Int {
         entry(.get, "/v1/jobs", .jobs),
         entry(.get, "/v1/jobs/{job}", .job),
         entry(.delete, "/v1/jobs/{job}", .deleteJob),
+        entry(.post, "/v1/timers/{timer}/pause", .pauseTimer),
+        entry(.post, "/v1/timers/{timer}/resume", .resumeTimer),
         entry(.get, "/livez", .livez),
         entry(.get, "/readyz", .readyz),
         entry(.get, "/metrics", .metrics),
@@ -63,6 +66,7 @@ extension GatewayLoop {
         case .call: return beginCall(exchange, match)
         case .events: openStream(exchange)
         case .signals: listSignals(exchange)
+        case .client: showClient(exchange)
         case .timers: listTimers(exchange)
         case .timer: showTimer(exchange, match)
         case .deleteTimer: deleteTimer(exchange, match)
@@ -72,7 +76,8 @@ extension GatewayLoop {
         case .livez: exchange.respondText(200, "ok\n")
         case .readyz: showReadiness(exchange)
         case .metrics: showMetrics(exchange)
-        case .rpc, .emit, .addTimer, .fireTimer: return takeJSON(exchange)
+        case .rpc, .emit, .addTimer, .fireTimer, .pauseTimer, .resumeTimer:
+            return takeJSON(exchange)
         }
         return .skip
     }
@@ -85,6 +90,8 @@ extension GatewayLoop {
         case .emit: emitSignal(exchange, match)
         case .addTimer: addTimer(exchange)
         case .fireTimer: fireTimer(exchange, match)
+        case .pauseTimer: pauseTimer(exchange, match)
+        case .resumeTimer: resumeTimer(exchange, match)
         default: break
         }
     }

@@ -40,6 +40,15 @@ public struct Settings: Sendable, Equatable {
     /// Timers that exist from the start, in the order of the file.
     public var timers: [Timer] = []
 
+    /// Sockets and files whose lines become signals, in the order of the file.
+    public var sources: [Source] = []
+
+    /// What happens when signals come, in the order of the file.
+    public var reactions: [Reaction] = []
+
+    /// Absolute path of the folder that keeps timers and durable signals; nil to keep nothing.
+    public var state: String?
+
     /// Makes the settings of an empty file.
     public init() {}
 }
@@ -144,8 +153,31 @@ extension Settings {
             public init() {}
         }
 
+        /// What is kept of the signals whose name matches a pattern.
+        public struct Rule: Sendable, Equatable {
+            /// The names that are meant.
+            public var pattern: String
+            /// Whether a new stream begins with the last event of each such signal.
+            public var latest = false
+            /// Whether its events are stored before anybody hears of them; needs a `state`.
+            public var durable = false
+            /// Most events kept of each such signal; nil for what there is room for.
+            public var events: Int?
+            /// Most bytes kept of each such signal; nil for what there is room for.
+            public var size: Int?
+            /// Oldest event kept; nil for the age of the whole history.
+            public var age: Duration?
+
+            /// Makes a rule without limits of its own.
+            public init(pattern: String) { self.pattern = pattern }
+        }
+
         /// What is kept for replay.
         public var history = History()
+        /// Rules for single signals, in the order of the file; the first that matches counts.
+        public var rules: [Rule] = []
+        /// Most bytes of one event's data.
+        public var eventSize = 256 << 10
         /// Pause after which a quiet stream gets a comment.
         public var heartbeat = Duration.seconds(15)
         /// Pause before a client comes back, as streams tell it.

@@ -1,5 +1,5 @@
-// SettingsDecoder+Timers: the map of timers. Cron fields are counted here and understood by the
-// timers themselves.
+// SettingsDecoder+Timers: the map of timers. Cron expressions are read by the timers' own reader, and
+// whether this system knows a time zone is asked when the gateway starts.
 
 import Bytes
 
@@ -35,7 +35,7 @@ extension SettingsDecoder {
         if timezone != nil, key != "cron" {
             object.fault("timezone", "only cron timers have a time zone", advice: "remove it")
         }
-        if let timezone, !Self.isTimezone(timezone) {
+        if let timezone, !TimeZoneStore.isName(timezone) {
             object.fault(
                 "timezone", "\(SettingsObject.shown(timezone)) is no name of a time zone",
                 advice: "write one such as \"Europe/Berlin\" or \"UTC\"")
@@ -46,17 +46,27 @@ extension SettingsDecoder {
                 advice: "write \"2030-12-01T08:00:00Z\" or with an offset such as +01:00")
             return nil
         }
-        if let cron, !Self.isCron(cron) {
-            object.fault(
-                "cron", "\(SettingsObject.shown(cron)) is no cron expression",
-                advice: "write five fields, e.g. \"*/5 * * * *\", or a name such as \"@hourly\"")
-            return nil
+        if let cron {
+            do throws(CronExpression.Fault) {
+                let expression = try CronExpression(cron)
+                guard expression.next(after: 0, in: .utc) != nil else {
+                    throw CronExpression.Fault(problem: "no month has such a day")
+                }
+            } catch {
+                object.fault(
+                    "cron",
+                    "\(SettingsObject.shown(cron)) is no cron expression: \(error.problem)",
+                    advice: "write five fields, e.g. \"*/5 * * * *\", or a name such as \"@hourly\""
+                )
+                return nil
+            }
         }
         return after.map { .after($0) } ?? every.map { .every($0) } ?? moment.map { .at($0) }
             ?? cron.map { .cron($0, timezone: timezone) }
     }
 
-    private func action(
+    /// What a timer or a reaction does: `emit` or `call`.
+    func action(
         _ object: SettingsObject, modules: [Settings.Module]
     ) -> Settings.Timer.Action? {
         let emit = object.optionalObject("emit").flatMap(emission)
@@ -153,33 +163,5 @@ extension SettingsDecoder {
         else { return false }
         let hours = Int(zone[1] &- 48) * 10 + Int(zone[2] &- 48)
         return hours < 24 && zone[4] &- 48 < 6
-    }
-
-    /// Whether `text` has the outline of a cron expression: five or six fields, or a name.
-    static func isCron(_ text: String) -> Bool {
-        if text.hasPrefix("@") {
-            return [
-                "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly",
-            ].contains(text)
-        }
-        let fields = text.split(separator: " ", omittingEmptySubsequences: true)
-        guard (5...6).contains(fields.count) else { return false }
-        return fields.allSatisfy { field in
-            field.utf8.allSatisfy { byte in
-                ASCII.isDigit(byte) || ASCII.isLetter(byte) || "*/,-?#".utf8.contains(byte)
-            }
-        }
-    }
-
-    /// Whether `text` looks like a name of the IANA list and cannot leave its folder.
-    static func isTimezone(_ text: String) -> Bool {
-        let segments = text.split(separator: "/", omittingEmptySubsequences: false)
-        return segments.count <= 3
-            && segments.allSatisfy { segment in
-                !segment.isEmpty && segment.utf8.count <= 32
-                    && segment.utf8.allSatisfy { byte in
-                        ASCII.isDigit(byte) || ASCII.isLetter(byte) || "_-+".utf8.contains(byte)
-                    }
-            }
     }
 }

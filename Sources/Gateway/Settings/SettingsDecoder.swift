@@ -82,6 +82,14 @@ struct SettingsDecoder {
         settings.signals = signals(top.object("signals"))
         settings.jobs = jobs(top.object("jobs"))
         settings.timers = timers(top, modules: settings.modules)
+        settings.sources = sources(top, allowsAnonymous: settings.allowsAnonymous)
+        settings.reactions = reactions(top, modules: settings.modules)
+        settings.state = top.file("state")
+        if settings.state == nil, let rule = settings.signals.rules.first(where: \.durable) {
+            top.fault(
+                nil, "signals.\(rule.pattern) is durable, but there is no state to keep it in",
+                advice: "add state: \"/var/lib/signalbox\"")
+        }
         top.finish()
         return settings
     }
@@ -223,7 +231,26 @@ extension SettingsDecoder {
             object.duration("retry", in: .milliseconds(1)...Self.longest) ?? signals.retry
         signals.subscriptions =
             object.integer("subscriptions", in: 0...10_000_000) ?? signals.subscriptions
+        signals.eventSize = object.size("event_size", in: 1...1 << 30) ?? signals.eventSize
+        // What has a dot or a star is the name of signals, not of a setting.
+        signals.rules = object.objects { $0.contains(".") || $0.contains("*") }.map(rule)
         object.finish()
         return signals
+    }
+
+    private func rule(_ pattern: String, _ object: SettingsObject) -> Settings.Signals.Rule {
+        if let problem = SettingNames.problem(ofSignalPattern: pattern) {
+            object.fault(nil, problem)
+        } else if SignalPattern(pattern) == nil {
+            object.fault(nil, "a star stands at the end of a pattern")
+        }
+        var rule = Settings.Signals.Rule(pattern: pattern)
+        rule.latest = object.flag("latest", default: false)
+        rule.durable = object.flag("durable", default: false)
+        rule.events = object.integer("events", in: 0...10_000_000)
+        rule.size = object.size("size", in: 0...1 << 40)
+        rule.age = object.duration("age", in: .milliseconds(1)...Self.longest)
+        object.finish()
+        return rule
     }
 }

@@ -68,6 +68,21 @@ final class SettingsObject {
         }
     }
 
+    /// The objects whose key `isWanted`, in the order of the file.
+    func objects(
+        where isWanted: (String) -> Bool
+    ) -> [(name: String, object: SettingsObject)] {
+        members.keys.filter(isWanted)
+            .sorted { reading.locator.precedes(path.member($0), path.member($1)) }
+            .compactMap { key in
+                asked.insert(key)
+                guard let value = members[key], value != .null else { return nil }
+                let inner = SettingsObject(
+                    value, at: path.member(key), pattern: extended("*"), reading)
+                return (key, inner)
+            }
+    }
+
     /// The value of `key`; nil if absent or null.
     ///
     /// Anything else is the caller's to judge.

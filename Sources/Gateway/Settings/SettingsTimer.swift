@@ -11,8 +11,8 @@ extension Settings {
             case every(Duration)
             /// Once, at a moment of RFC 3339.
             case at(String)
-            /// By five (or six, with seconds) cron fields or a name such as `@hourly`, in a time
-            /// zone of the IANA list; nil for UTC.
+            /// By five cron fields or a name such as `@hourly`, in a time zone of the IANA list; nil
+            /// for UTC.
             case cron(String, timezone: String?)
         }
 

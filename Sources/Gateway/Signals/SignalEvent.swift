@@ -23,8 +23,14 @@ final class SignalEvent: Sendable {
     /// When it was emitted, in nanoseconds since 1970.
     let wallNanos: Int64
 
+    /// Number of reactions that lie behind it.
+    let depth: Int
+
     /// Makes an event of what was emitted.
-    init(sequence: UInt64, name: Payload, data: Payload, wallNanos: Int64) {
+    init(
+        sequence: UInt64, name: Payload, data: Payload, wallNanos: Int64, depth: Int = 0
+    ) {
+        self.depth = depth
         self.sequence = sequence
         self.name = name
         self.data = data
@@ -67,8 +73,11 @@ struct SignalEpoch: Sendable, Hashable {
 
 /// Where a stream that comes back had been.
 enum ResumePoint: Sendable, Equatable {
-    /// It is new: live from now on.
+    /// It is new: the latest values, then live from now on.
     case live
+    /// It is new and has had the latest values up to the first number; when it has all, it goes on
+    /// after the second one.
+    case snapshot(UInt64, then: UInt64)
     /// It has seen everything up to this sequence number of the present epoch.
     case after(UInt64)
     /// It comes from another epoch, or its id is none of ours; the text is what it sent.

@@ -1,8 +1,9 @@
 // SignalHub: the one place where signals get their order. It lives on the control loop, numbers
 // what is emitted, keeps the history and tells every loop.
 //
-//     emit → number → history → each loop's SubscriptionTable, in the same order everywhere
+//     emit → number → (disk) → history → each loop's SubscriptionTable, in the same order everywhere
 //
+// A durable event is published once it is stored, and whatever was emitted after it waits as long.
 // A stream that resumes is fed from the history in slices; because messages between two loops keep
 // their order, it is live at the very message that brings the last slice: no gap, no duplicate.
 
@@ -10,14 +11,16 @@ internal import Bytes
 
 /// What a resuming stream gets next.
 struct ReplaySlice: Sendable {
-    /// Events in order.
-    var events: [SignalEvent]
-    /// Everything up to here has been looked at.
-    var upTo: UInt64
-    /// There was nothing more: the stream is live from here.
-    var isLive: Bool
     /// What the stream missed before the first of `events`.
     var gap: SignalGap?
+    /// Events in order.
+    var events: [SignalEvent] = []
+    /// The events are latest values, not what came after the stream's id.
+    var isSnapshot = false
+    /// Everything up to here has been looked at.
+    var position: UInt64
+    /// Where the next slice begins; nil if there is nothing more: the stream is live from here.
+    var next: ResumePoint?
 }
 
 /// Events that a stream asked for and can no longer get.
@@ -30,12 +33,39 @@ struct SignalGap: Sendable, Equatable {
         case epoch
     }
 
+    /// Events of one signal that are gone.
+    struct Loss: Sendable, Equatable {
+        /// The signal; a pattern where it is not known which signals there were.
+        var signal: String
+        /// The sequence number of the last one.
+        var upTo: UInt64
+    }
+
     /// The last id that the stream had.
     var from: String
-    /// The last id that is lost.
-    var to: String
+    /// What is gone, by signal.
+    var losses: [Loss]
+    /// The sequence number from which the stream can resume without loss.
+    var position: UInt64
     /// Why.
     var reason: Reason
+
+    /// The sequence number of the last event that is gone.
+    var upTo: UInt64 { losses.map(\.upTo).max() ?? position }
+}
+
+/// What became of an emission.
+enum Emission: Sendable, Equatable {
+    /// It has that number, and so many streams asked for it.
+    case emitted(UInt64, subscribers: Int)
+    /// It had been emitted before, under the same key.
+    case repeated(UInt64, subscribers: Int)
+    /// Something else had been emitted under the same key.
+    case keyIsTaken
+    /// Its data is longer than the limit, in bytes.
+    case tooLarge(limit: Int)
+    /// It was to be stored and could not be, for that reason; nobody has heard of it.
+    case notStored(String)
 }
 
 /// Numbers, keeps and spreads signals.
@@ -51,21 +81,29 @@ final class SignalHub {
     /// Called with each event, for every loop to deliver.
     var onEvent: (SignalEvent) -> Void = { _ in }
 
+    /// Called with each event as soon as it is in the history, before anybody hears of it.
+    var onAppend: (SignalEvent) -> Void = { _ in }
+
+    /// Why a durable event with so many bytes cannot be stored now; nil if it can.
+    var refusal: (_ byteCount: Int) -> String? = { _ in nil }
+
+    /// Takes each event that was numbered, and whether it is to be stored before it is published;
+    /// `release` or `discard` follow for those.
+    var onNumber: ((SignalEvent, _ isDurable: Bool) -> Void)?
+
+    private var held: [(event: SignalEvent, isDurable: Bool)] = []
+    private var firstHeld = 0
+
     private var history: SignalHistory
+    private var window = EmissionWindow()
     private var sequence: UInt64 = 0
     private var filters: [SignalFilter: Int] = [:]
-    private var names: [String: NameFacts] = [:]
 
-    /// What is known of one signal.
-    struct NameFacts: Sendable {
-        /// Sequence number of its last event.
-        var last: UInt64
-        /// Events so far.
-        var emitted: UInt64
-    }
+    /// Number of open streams.
+    private(set) var subscriberCount = 0
 
-    /// Names remembered for `/v1/signals`; a client that invents more is served but not listed.
-    static let nameLimit = 10_000
+    /// Emissions that were not new, by their key.
+    private(set) var repeatedCount: UInt64 = 0
 
     /// Makes a hub with an empty history.
     init(epoch: SignalEpoch, history bounds: SignalHistory.Bounds) {
@@ -73,58 +111,152 @@ final class SignalHub {
         history = SignalHistory(bounds)
     }
 
-    /// Emits a signal; returns its sequence number and how many streams asked for it.
-    func emit(
-        _ name: Payload, _ data: Payload, wallNanos: Int64
-    ) -> (sequence: UInt64, subscribers: Int) {
-        sequence &+= 1
-        let event = SignalEvent(
-            sequence: sequence, name: name, data: data, wallNanos: wallNanos)
-        history.append(event)
-        note(event)
-        // Counted first: spreading it may cut streams, which had asked for it all the same.
-        var count = 0
-        for (filter, streams) in filters where filter.matches(name.bytes) { count += streams }
-        onEvent(event)
-        return (event.sequence, count)
+    /// Goes on where an earlier run of the same epoch has ended; see `SignalHistory.restore`.
+    ///
+    /// To be called before the first emission.
+    func restore(
+        _ events: [SignalEvent], losses: [(signal: Payload, upTo: UInt64)], newest: UInt64,
+        lostUpTo: UInt64
+    ) {
+        history.restore(events, losses: losses, newest: newest, lostUpTo: lostUpTo)
+        sequence = max(sequence, history.newest)
     }
 
-    private func note(_ event: SignalEvent) {
-        let name = String(decoding: event.name.bytes, as: UTF8.self)
-        let before = names[name]
-        if before == nil, names.count >= Self.nameLimit { return }
-        names[name] = NameFacts(last: event.sequence, emitted: (before?.emitted ?? 0) &+ 1)
+    // MARK: Emitting
+
+    /// Emits a signal.
+    ///
+    /// - Parameters:
+    ///   - key: an Idempotency-Key, under which it is emitted once only.
+    ///   - depth: the number of reactions that lie behind it.
+    func emit(
+        _ name: Payload, _ data: Payload, wallNanos: Int64, key: Payload? = nil, depth: Int = 0
+    ) -> Emission {
+        if let key, let known = window.find(key, wallNanos: wallNanos) {
+            guard known.digest == EmissionWindow.digest(name, data) else { return .keyIsTaken }
+            repeatedCount &+= 1
+            return .repeated(known.sequence, subscribers: known.subscribers)
+        }
+        let isDurable = onNumber != nil && self.isDurable(name)
+        if isDurable, let reason = refusal(data.count) { return .notStored(reason) }
+        sequence &+= 1
+        let event = SignalEvent(
+            sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth)
+        // Counted first: spreading it may cut streams, which had asked for it all the same.
+        var count = 0
+        for (filter, streams) in filters where filter.wants(event) { count += streams }
+        if let key {
+            let record = EmissionWindow.Record(
+                sequence: sequence, subscribers: count,
+                digest: EmissionWindow.digest(name, data), wallNanos: wallNanos)
+            window.insert(key, record)
+        }
+        onNumber?(event, isDurable)
+        if isDurable || !held.isEmpty {
+            held.append((event, isDurable))
+        } else {
+            publish(event)
+        }
+        return .emitted(event.sequence, subscribers: count)
     }
+
+    private func publish(_ event: SignalEvent) {
+        history.append(event)
+        onAppend(event)
+        onEvent(event)
+    }
+
+    // MARK: Waiting for the disk
+
+    /// Whether the event of that number has not been published yet.
+    func isHeld(_ number: UInt64) -> Bool { number > history.newest }
+
+    /// Publishes what was stored, up to that number, and what has only been waiting behind it.
+    func release(upTo stored: UInt64) {
+        while firstHeld < held.count {
+            let (event, isDurable) = held[firstHeld]
+            guard !isDurable || event.sequence <= stored else { break }
+            firstHeld += 1
+            publish(event)
+        }
+        held.removeFirst(firstHeld)
+        firstHeld = 0
+    }
+
+    /// Forgets the events of these numbers, which could not be stored.
+    func discard(_ numbers: ArraySlice<UInt64>) {
+        let gone = Set(numbers)
+        held.removeAll { gone.contains($0.event.sequence) }
+        window.forget(gone)
+        release(upTo: 0)
+    }
+
+    /// Whether the signal `name` is to be stored.
+    func isDurable(_ name: Payload) -> Bool { history.track(name).rule?.isDurable == true }
+
+    /// Called with each stored event that the history lets go.
+    func whenDropped(_ action: @escaping (SignalEvent) -> Void) { history.onDrop = action }
+
+    // MARK: Counting
 
     /// Counts a new stream.
     func subscribed(_ filter: SignalFilter) {
         filters[filter, default: 0] += 1
+        subscriberCount += 1
     }
 
     /// Counts a stream out.
     func unsubscribed(_ filter: SignalFilter) {
         guard let count = filters[filter] else { return }
         filters[filter] = count > 1 ? count - 1 : nil
+        subscriberCount -= 1
     }
 
-    /// Number of open streams.
-    var subscriberCount: Int { filters.values.reduce(0, +) }
+    /// Number of different wishes of the open streams.
+    var filterCount: Int { filters.count }
 
     /// Number of retained events.
     var retainedCount: Int { history.count }
 
+    /// Bytes of retained events.
+    var retainedBytes: Int { history.byteCount }
+
+    /// Number of the last event.
+    var newest: UInt64 { sequence }
+
+    /// Number of the oldest retained event; one more than `newest` if there is none.
+    var oldest: UInt64 { history.oldest }
+
+    /// What is known of one signal.
+    struct NameFacts: Sendable {
+        /// Its name.
+        var name: String
+        /// Sequence number of its last event.
+        var last: UInt64
+        /// Events so far.
+        var emitted: UInt64
+        /// Events that are kept, and their bytes.
+        var retained: Int
+        var bytes: Int
+        /// A new stream begins with its last event.
+        var isLatest: Bool
+        /// Streams that ask for it, whatever their conditions.
+        var subscribers: Int
+    }
+
     /// The known signals by name, each with its subscribers.
-    func list() -> [(name: String, facts: NameFacts, subscribers: Int)] {
-        names.sorted { $0.key < $1.key }.map { name, facts in
-            var copy = name
-            let count = copy.withUTF8 { bytes in
-                filters.reduce(0) {
-                    $0 + ($1.key.matches(UnsafeRawBufferPointer(bytes)) ? $1.value : 0)
-                }
-            }
-            return (name, facts, count)
+    func list() -> [NameFacts] {
+        history.tracks.map { track in
+            let name = track.nameBytes.bytes
+            return NameFacts(
+                name: track.name, last: track.last, emitted: track.emitted,
+                retained: track.count, bytes: track.byteCount,
+                isLatest: track.rule?.isLatest == true,
+                subscribers: filters.reduce(0) { $0 + ($1.key.matches(name) ? $1.value : 0) })
         }
     }
+
+    // MARK: Replaying
 
     /// What a stream that had been at `point` gets next.
     func replay(
@@ -132,31 +264,73 @@ final class SignalHub {
     ) -> ReplaySlice {
         history.expire(wallNanos)
         switch point {
-        case .live:
-            return ReplaySlice(events: [], upTo: sequence, isLive: true, gap: nil)
-        case .unknown(let id):
-            let gap = SignalGap(from: id, to: epoch.id(history.oldest &- 1), reason: .epoch)
-            var slice = self.slice(after: history.oldest &- 1, filter)
-            slice.gap = gap
-            return slice
-        case .after(let last) where last > sequence:
+        case .live: return snapshot(after: 0, then: history.newest, filter)
+        case .snapshot(let last, let then): return snapshot(after: last, then: then, filter)
+        case .unknown(let id): return pastOfAnother(id, filter)
+        case .after(let last) where last > history.newest:
             // An id of this epoch that was never given: somebody invented it.
-            let id = epoch.id(last)
-            return replay(.unknown(id), filter, wallNanos: wallNanos)
+            return pastOfAnother(epoch.id(last), filter)
         case .after(let last):
-            var slice = self.slice(after: last, filter)
-            if last &+ 1 < history.oldest {
-                slice.gap = SignalGap(
-                    from: epoch.id(last), to: epoch.id(history.oldest &- 1), reason: .evicted)
+            var slice = slice(after: last, filter)
+            let losses = history.losses(after: last, filter)
+            if !losses.isEmpty {
+                addLatest(after: last, filter, &slice)
+                note(losses, from: epoch.id(last), .evicted, &slice)
             }
             return slice
         }
     }
 
     private func slice(after last: UInt64, _ filter: SignalFilter) -> ReplaySlice {
-        let (events, upTo) = history.slice(
-            after: last, filter, byteLimit: Self.sliceByteCount)
+        let (events, upTo) = history.slice(after: last, filter, byteLimit: Self.sliceByteCount)
+        let position = max(upTo, last)
         return ReplaySlice(
-            events: events, upTo: max(upTo, last), isLive: upTo >= sequence, gap: nil)
+            events: events, position: position,
+            next: position >= history.newest ? nil : .after(position))
+    }
+
+    /// The past from its very beginning, for a stream whose id means nothing here.
+    private func pastOfAnother(_ id: String, _ filter: SignalFilter) -> ReplaySlice {
+        var slice = slice(after: history.oldest &- 1, filter)
+        addLatest(after: 0, filter, &slice)
+        let lost = history.losses(after: 0, filter).map(\.upTo).max() ?? 0
+        note(filter.patterns.map { ($0.text, lost) }, from: id, .epoch, &slice)
+        return slice
+    }
+
+    /// Adds the latest values that the history has no more: of all that is lost they matter most.
+    private func addLatest(
+        after last: UInt64, _ filter: SignalFilter, _ slice: inout ReplaySlice
+    ) {
+        guard slice.position > last else { return }
+        let (values, _) = history.latest(
+            in: (last &+ 1)...slice.position, filter, byteLimit: Self.sliceByteCount, gone: true)
+        guard !values.isEmpty else { return }
+        slice.events = (values + slice.events).sorted { $0.sequence < $1.sequence }
+    }
+
+    private func note(
+        _ losses: [(signal: String, upTo: UInt64)], from: String, _ reason: SignalGap.Reason,
+        _ slice: inout ReplaySlice
+    ) {
+        slice.gap = SignalGap(
+            from: from, losses: losses.map { SignalGap.Loss(signal: $0.signal, upTo: $0.upTo) },
+            position: slice.events.first.map { $0.sequence &- 1 } ?? slice.position,
+            reason: reason)
+    }
+
+    /// The latest values after `last`, and when there are no more what came since `then`.
+    private func snapshot(
+        after last: UInt64, then: UInt64, _ filter: SignalFilter
+    ) -> ReplaySlice {
+        let (events, isAll) = history.latest(
+            in: min(last &+ 1, then)...then, filter, byteLimit: Self.sliceByteCount)
+        var slice = ReplaySlice(events: events, isSnapshot: true, position: then)
+        if let end = events.last?.sequence, !isAll {
+            slice.next = .snapshot(end, then: then)
+        } else if then < history.newest {
+            slice.next = .after(then)
+        }
+        return slice
     }
 }

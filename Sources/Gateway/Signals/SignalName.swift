@@ -51,6 +51,9 @@ struct SignalPattern: Hashable, Sendable {
     /// The pattern as it was written.
     let text: String
 
+    /// Whether it is a name, meaning just that signal.
+    var isExact: Bool { tail == .exact }
+
     /// Reads a pattern; nil if it is none.
     init?(_ text: String) {
         let bytes = Array(text.utf8)
@@ -73,6 +76,17 @@ struct SignalPattern: Hashable, Sendable {
         guard stem.withUnsafeBytes({ SignalName.isValid($0) }) else { return nil }
     }
 
+    /// Whether every signal that `other` means is meant as well.
+    func covers(_ other: SignalPattern) -> Bool {
+        switch (tail, other.tail) {
+        case (_, .exact): return other.prefix.withUnsafeBytes { matches($0) }
+        case (.exact, _): return false
+        case (.one, .one): return prefix == other.prefix
+        case (.one, .rest): return false
+        case (.rest, .one), (.rest, .rest): return other.prefix.starts(with: prefix)
+        }
+    }
+
     /// Whether the signal `name` is meant.
     func matches(_ name: UnsafeRawBufferPointer) -> Bool {
         guard name.count >= prefix.count else { return false }
@@ -87,25 +101,5 @@ struct SignalPattern: Hashable, Sendable {
             }
             return true
         }
-    }
-}
-
-/// What one stream asks for: up to 256 patterns, of which any may match.
-struct SignalFilter: Hashable, Sendable {
-    /// Patterns in one filter at most.
-    static let patternLimit = 256
-
-    /// The patterns, sorted and without duplicates, so that equal wishes are equal values.
-    let patterns: [SignalPattern]
-
-    /// Makes a filter of `patterns`.
-    init(_ patterns: [SignalPattern]) {
-        self.patterns = Array(Set(patterns)).sorted { $0.text < $1.text }
-    }
-
-    /// Whether any pattern matches `name`.
-    func matches(_ name: UnsafeRawBufferPointer) -> Bool {
-        for pattern in patterns where pattern.matches(name) { return true }
-        return false
     }
 }

@@ -1,4 +1,4 @@
-// SignalRoutes: event streams, emitting and listing signals over HTTP.
+// SignalRoutes: emitting and listing signals over HTTP.
 
 internal import Bytes
 internal import HTTP
@@ -7,95 +7,6 @@ internal import JSON
 internal import Notifier
 
 extension GatewayLoop {
-    // MARK: Streams
-
-    func openStream(_ exchange: Exchange) {
-        let wish: StreamWish
-        do throws(StreamWish.Fault) {
-            wish = try StreamWish(exchange, epoch: facts.epoch)
-        } catch {
-            exchange.respondProblem(error.status, "bad_request", error.detail)
-            return
-        }
-        guard subscriptions.count < subscriptionLimit, !isDraining else {
-            exchange.extraFields.append("Retry-After: 1\r\n")
-            exchange.respondProblem(
-                503, "too_many_streams", "No more event streams are taken at the moment.")
-            return
-        }
-        exchange.extraFields.append(
-            "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n")
-        exchange.beginStream(200, type: EventEncoder.mediaType)
-        guard exchange.isOpen else { return }  // HEAD
-        var opening = ByteBuffer()
-        encoder.appendOpening(retryMillis: retryMillis(), to: &opening)
-        exchange.send(opening.readable)
-        let subscription = subscriptions.add(exchange, wish.filter)
-        let filter = wish.filter
-        onControl { _, control in control.hub.subscribed(filter) }
-        requestReplay(subscription, from: wish.point)
-    }
-
-    private var subscriptionLimit: Int {
-        max(facts.settings.signals.subscriptions / facts.loopCount, 1)
-    }
-
-    /// When this client should come back after a cut: spread, so that not all come at once.
-    private func retryMillis() -> Int {
-        let base = Int(clamping: facts.settings.signals.retry.nanoseconds / 1_000_000)
-        return base + Int.random(in: 0...max(base / 2, 1))
-    }
-
-    /// Asks the hub for what the stream has missed; the answer makes it live.
-    private func requestReplay(_ subscription: Subscription, from point: ResumePoint) {
-        let number = subscription.number
-        let filter = subscription.filter
-        if let control {
-            let now = loop.clock.wallNanos()
-            resume(number, control.hub.replay(point, filter, wallNanos: now))
-            return
-        }
-        let home = address
-        onControl { there, control in
-            let now = there.loop.clock.wallNanos()
-            let slice = control.hub.replay(point, filter, wallNanos: now)
-            home.post { $0.resume(number, slice) }
-        }
-    }
-
-    /// Sends a slice; when the client has read it, the next one is asked for.
-    private func resume(_ number: UInt64, _ slice: ReplaySlice) {
-        guard let subscription = subscriptions.find(number) else { return }
-        subscriptions.resume(subscription, slice)
-        guard !slice.isLive else { return }
-        let position = subscription.position
-        subscription.exchange.onSent = { [unowned self, unowned subscription] in
-            subscription.exchange.onSent = nil
-            requestReplay(subscription, from: .after(position))
-        }
-    }
-
-    func streamEnded(_ subscription: Subscription) {
-        let filter = subscription.filter
-        onControl { _, control in control.hub.unsubscribed(filter) }
-    }
-
-    /// Says goodbye on every stream, one after the other, and when to come back.
-    func closeStreams() {
-        for (place, subscription) in subscriptions.all.enumerated() {
-            // 2 ms apart: a thousand clients come back over two seconds, not in one instant.
-            loop.addTimer(after: .milliseconds(2 * place)) { [self] in
-                guard subscriptions.find(subscription.number) != nil else { return }
-                var text = ByteBuffer()
-                encoder.appendClosing(retryMillis: retryMillis(), to: &text)
-                subscription.exchange.send(text.readable)
-                subscriptions.end(subscription)
-            }
-        }
-    }
-
-    // MARK: Emitting and listing
-
     func emitSignal(_ exchange: Exchange, _ match: RouteMatch) {
         let name = capture(0, match, exchange)
         guard SignalName.isValid(name) else {
@@ -109,18 +20,18 @@ extension GatewayLoop {
                 403, "reserved_signal", "Signals under signalbox. are emitted by the gateway only.")
             return
         }
+        let key = exchange.field(.idempotencyKey).map { Payload($0) }
+        if let key, key.count == 0 || key.count > EmissionWindow.keyByteLimit {
+            exchange.respondProblem(
+                400, "bad_idempotency_key",
+                "An Idempotency-Key has 1 to \(EmissionWindow.keyByteLimit) bytes.")
+            return
+        }
         let copy = Payload(name)
         withJSON(exchange) { data in
             let payload = exchange.body.count == 0 ? Payload(Array("null".utf8)) : Payload(data)
-            emit(copy, payload) { [epoch = facts.epoch] sequence, subscribers in
-                exchange.respondJSON { json in
-                    json.beginObject()
-                    json.key("id")
-                    json.string(epoch.id(sequence))
-                    json.key("subscribers")
-                    json.int(subscribers)
-                    json.endObject()
-                }
+            emit(copy, payload, key: key) { [epoch = facts.epoch] emission in
+                exchange.respond(emission, epoch)
             }
         }
     }
@@ -130,92 +41,114 @@ extension GatewayLoop {
         let home = address
         let epoch = facts.epoch
         onControl { _, control in
+            let facts = HubFacts(control.hub)
             let list = control.hub.list()
-            let retained = control.hub.retainedCount
-            home.post { _ in
-                waiting.value.respondJSON { json in
-                    json.beginObject()
-                    json.key("epoch")
-                    json.string(String(decoding: epoch.text, as: UTF8.self))
-                    json.key("retained")
-                    json.int(retained)
-                    json.key("signals")
-                    json.beginArray()
-                    for entry in list {
-                        json.beginObject()
-                        json.key("name")
-                        json.string(entry.name)
-                        json.key("last_id")
-                        json.string(epoch.id(entry.facts.last))
-                        json.key("emitted")
-                        json.int(Int(clamping: entry.facts.emitted))
-                        json.key("subscribers")
-                        json.int(entry.subscribers)
-                        json.endObject()
-                    }
-                    json.endArray()
-                    json.endObject()
-                }
-            }
+            home.post { _ in waiting.value.respond(facts, list, epoch) }
         }
     }
 }
 
-/// What a request for an event stream asks for.
-private struct StreamWish {
-    /// Why a request cannot have a stream.
-    struct Fault: Error {
-        let status: Int
-        let detail: String
+/// The hub in numbers, at one moment.
+///
+/// Any thread.
+struct HubFacts: Sendable {
+    /// Number of the last event, and of the oldest one that is kept.
+    let newest: UInt64
+    let oldest: UInt64
+    /// Events that are kept, and their bytes.
+    let retained: Int
+    let bytes: Int
+    /// Open streams, and the different wishes that they have.
+    let subscribers: Int
+    let filters: Int
+    /// Emissions that had been made before, by their key.
+    let repeated: UInt64
+
+    init(_ hub: SignalHub) {
+        newest = hub.newest
+        oldest = hub.oldest
+        retained = hub.retainedCount
+        bytes = hub.retainedBytes
+        subscribers = hub.subscriberCount
+        filters = hub.filterCount
+        repeated = hub.repeatedCount
     }
+}
 
-    let filter: SignalFilter
-    let point: ResumePoint
-
-    /// Reads the query and the fields.
-    init(_ exchange: Exchange, epoch: SignalEpoch) throws(Fault) {
-        if let accept = exchange.field(.accept), !Self.acceptsEvents(accept) {
-            throw Fault(status: 406, detail: "This is an event stream: accept text/event-stream.")
-        }
-        var patterns: [SignalPattern] = []
-        var lastID: String?
-        var fault: Fault?
-        QueryString.forEach(exchange.query) { name, value in
-            switch (name, value) {
-            case ("signal", let text?):
-                if let pattern = SignalPattern(text) {
-                    patterns.append(pattern)
-                } else {
-                    fault = Fault(
-                        status: 400,
-                        detail: "\"\(text)\" is no signal pattern: use a.b, a.* or a.**.")
-                }
-            case ("last_event_id", let text?), ("lastEventId", let text?): lastID = text
-            case (.some, .some): break
-            default: fault = Fault(status: 400, detail: "The query is not well-formed.")
-            }
-        }
-        if let fault { throw fault }
-        guard !patterns.isEmpty else {
-            throw Fault(
-                status: 400, detail: "Say which signals: ?signal=host.**&signal=demo.tick")
-        }
-        guard patterns.count <= SignalFilter.patternLimit else {
-            throw Fault(
-                status: 400,
-                detail: "At most \(SignalFilter.patternLimit) signals for one stream.")
-        }
-        filter = SignalFilter(patterns)
-        if let field = exchange.field(.lastEventID) {
-            point = ResumePoint(field, epoch: epoch)
-        } else if var lastID {
-            point = lastID.withUTF8 { ResumePoint(UnsafeRawBufferPointer($0), epoch: epoch) }
-        } else {
-            point = .live
+extension Exchange {
+    /// Answers an emission.
+    fileprivate func respond(_ emission: Emission, _ epoch: SignalEpoch) {
+        switch emission {
+        case .emitted(let sequence, let subscribers):
+            respondEmitted(epoch.id(sequence), subscribers)
+        case .repeated(let sequence, let subscribers):
+            extraFields.append("Idempotent-Replayed: true\r\n")
+            respondEmitted(epoch.id(sequence), subscribers)
+        case .notStored(let reason):
+            extraFields.append("Retry-After: 2\r\n")
+            respondProblem(503, "not_stored", "The signal could not be stored: \(reason).")
+        case .keyIsTaken:
+            respondProblem(
+                422, "idempotency_key_taken",
+                "Another signal or other data was emitted under this Idempotency-Key.")
+        case .tooLarge(let limit):
+            respondProblem(413, "event_too_large", "A signal's data has \(limit) bytes at most.")
         }
     }
 
-    private static func acceptsEvents(_ accept: UnsafeRawBufferPointer) -> Bool {
-        Negotiation.mediaType(accept: accept, offers: [EventEncoder.mediaType]) != nil
+    private func respondEmitted(_ id: String, _ subscribers: Int) {
+        respondJSON { json in
+            json.beginObject()
+            json.key("id")
+            json.string(id)
+            json.key("subscribers")
+            json.int(subscribers)
+            json.endObject()
+        }
+    }
+
+    /// Answers with the signals that there have been.
+    fileprivate func respond(
+        _ facts: HubFacts, _ list: [SignalHub.NameFacts], _ epoch: SignalEpoch
+    ) {
+        respondJSON { json in
+            json.beginObject()
+            json.key("epoch")
+            json.string(String(decoding: epoch.text, as: UTF8.self))
+            json.key("last_id")
+            json.string(epoch.id(facts.newest))
+            json.key("subscribers")
+            json.int(facts.subscribers)
+            json.key("retained")
+            json.int(facts.retained)
+            json.key("retained_bytes")
+            json.int(facts.bytes)
+            json.key("signals")
+            json.beginArray()
+            for entry in list { entry.append(to: &json, epoch) }
+            json.endArray()
+            json.endObject()
+        }
+    }
+}
+
+extension SignalHub.NameFacts {
+    fileprivate func append(to json: inout JSONWriter, _ epoch: SignalEpoch) {
+        json.beginObject()
+        json.key("name")
+        json.string(name)
+        json.key("last_id")
+        json.string(epoch.id(last))
+        json.key("emitted")
+        json.int(Int(clamping: emitted))
+        json.key("retained")
+        json.int(retained)
+        json.key("retained_bytes")
+        json.int(bytes)
+        json.key("latest")
+        json.bool(isLatest)
+        json.key("subscribers")
+        json.int(subscribers)
+        json.endObject()
     }
 }

@@ -1,201 +1,116 @@
-// Subscription: one open event stream of one loop, and the table of them.
-//
-// Streams that ask for the same signals in the same framing form a group: an event is matched once
-// and encoded once for each group, however many streams it has.
+// Subscription: one open event stream of one loop, and the group of those that get the same bytes.
 
 internal import Bytes
+internal import Compression
 internal import HTTP
-internal import HTTPWire
 internal import Notifier
 
-/// One open event stream.
+/// One open event stream, or one long poll that waits.
 ///
 /// Loop-confined.
-final class Subscription {
-    /// Number of the stream, unique in its loop.
-    let number: UInt64
-
-    /// What it asks for.
-    let filter: SignalFilter
-
+class Subscription {
     /// Where its bytes go.
     let exchange: Exchange
 
-    /// Slot of its connection, for the heartbeat.
-    let slot: Int
-
-    /// It has caught up: events go to it as they come.
-    @exclusivity(unchecked) var isLive = false
+    // SAFETY: a group lives as long as it has members, and only members are asked for theirs.
+    @exclusivity(unchecked) unowned(unsafe) var group: SubscriptionGroup
 
     /// Everything up to here was sent or did not match.
     @exclusivity(unchecked) var position: UInt64 = 0
 
-    @exclusivity(unchecked) fileprivate var place = 0
-    @exclusivity(unchecked) fileprivate unowned var group: SubscriptionGroup
+    /// Number of the stream: its slot has no other one of that number for weeks.
+    let number: UInt32
 
-    fileprivate init(
-        number: UInt64, filter: SignalFilter, exchange: Exchange, group: SubscriptionGroup
-    ) {
+    /// Slot of its connection: its place in the table.
+    let slot: Int32
+
+    /// Pause after which it gets a heartbeat, or for a long poll its answer, in the sweep's ticks.
+    let ticks: UInt32
+
+    /// Its place in the group.
+    @exclusivity(unchecked) var place: Int32 = 0
+
+    /// It has caught up: events go to it as they come.
+    @exclusivity(unchecked) var isLive = false
+
+    /// It came without an id and has not been told one.
+    @exclusivity(unchecked) var needsPosition = false
+
+    init(number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup) {
         self.number = number
-        self.filter = filter
         self.exchange = exchange
+        self.ticks = ticks
         self.group = group
-        slot = exchange.slot
+        slot = Int32(clamping: exchange.slot)
+    }
+
+    /// What it asks for.
+    var filter: SignalFilter { group.kind.filter }
+
+    /// The form of its events.
+    var format: StreamFormat { group.kind.format }
+
+    /// Sends a part of the stream.
+    func send(_ bytes: UnsafeRawBufferPointer) { exchange.send(bytes) }
+
+    /// Ends the stream properly.
+    func endStream() { exchange.endStream() }
+}
+
+/// A stream with a compressor of its own.
+///
+/// Loop-confined.
+final class CompressedSubscription: Subscription {
+    private let deflater: Deflater
+    private var packed = ByteBuffer()
+
+    /// A stream that `deflater` compresses.
+    init(
+        number: UInt32, exchange: Exchange, ticks: UInt32, group: SubscriptionGroup,
+        deflater: Deflater
+    ) {
+        self.deflater = deflater
+        super.init(number: number, exchange: exchange, ticks: ticks, group: group)
+    }
+
+    /// Sends a part of the stream so that the peer can read all of it at once.
+    override func send(_ bytes: UnsafeRawBufferPointer) {
+        deflater.append(bytes, to: &packed, flush: .sync)
+        exchange.send(packed.readable)
+        packed.release()
+    }
+
+    override func endStream() {
+        deflater.finish(&packed)
+        exchange.send(packed.readable)
+        packed.release()
+        exchange.endStream()
     }
 }
 
-/// Streams with the same wishes.
+/// Streams that get the same bytes.
 ///
 /// Loop-confined.
-private final class SubscriptionGroup {
-    let filter: SignalFilter
-    let isChunked: Bool
+final class SubscriptionGroup {
+    /// What they have in common.
+    let kind: StreamKind
+
     @exclusivity(unchecked) var members: ContiguousArray<Subscription> = []
 
-    init(filter: SignalFilter, isChunked: Bool) {
-        self.filter = filter
-        self.isChunked = isChunked
-    }
-}
+    /// A group without members.
+    init(_ kind: StreamKind) { self.kind = kind }
 
-/// The event streams of one loop.
-///
-/// Loop-confined.
-final class SubscriptionTable {
-    /// Streams cut because they read too slowly.
-    private(set) var cutCount: UInt64 = 0
-
-    /// Events handed to streams.
-    @exclusivity(unchecked) private(set) var deliveredCount: UInt64 = 0
-
-    /// Called when a stream has ended, for whatever reason.
-    var onEnded: (Subscription) -> Void = { _ in }
-
-    private let encoder: EventEncoder
-    private let bufferLimit: Int
-    private let heartbeats = IdleSweep()
-    private let heartbeatTicks: UInt32
-    private var bySlot: [Int: Subscription] = [:]
-    private var groups: [SubscriptionGroup] = []
-    private var byNumber: [UInt64: Subscription] = [:]
-    private var nextNumber: UInt64 = 0
-
-    /// Makes an empty table; `bufferLimit` is the number of bytes that may wait for one stream.
-    init(
-        loop: EventLoop, encoder: EventEncoder, bufferLimit: Int, heartbeat: Duration
-    ) {
-        self.encoder = encoder
-        self.bufferLimit = bufferLimit
-        heartbeatTicks = IdleSweep.ticks(heartbeat)
-        heartbeats.onExpired = { [unowned self] slot in beat(slot) }
-        loop.addIdleSweep(heartbeats)
+    /// Adds a member.
+    func add(_ subscription: Subscription) {
+        subscription.place = Int32(clamping: members.count)
+        members.append(subscription)
     }
 
-    /// Number of open streams.
-    var count: Int { byNumber.count }
-
-    /// Adds a stream that is not live yet.
-    func add(_ exchange: Exchange, _ filter: SignalFilter) -> Subscription {
-        let isChunked = exchange.streamIsChunked
-        let group: SubscriptionGroup
-        if let known = groups.first(where: { $0.isChunked == isChunked && $0.filter == filter }) {
-            group = known
-        } else {
-            group = SubscriptionGroup(filter: filter, isChunked: isChunked)
-            groups.append(group)
-        }
-        nextNumber &+= 1
-        let subscription = Subscription(
-            number: nextNumber, filter: filter, exchange: exchange, group: group)
-        subscription.place = group.members.count
-        group.members.append(subscription)
-        byNumber[nextNumber] = subscription
-        bySlot[subscription.slot] = subscription
-        heartbeats.arm(subscription.slot, ticks: heartbeatTicks)
-        exchange.onAbandoned = { [unowned self, unowned subscription] in remove(subscription) }
-        return subscription
-    }
-
-    /// The stream with that number, if it is still open.
-    func find(_ number: UInt64) -> Subscription? { byNumber[number] }
-
-    /// All open streams.
-    var all: [Subscription] { Array(byNumber.values) }
-
-    private func remove(_ subscription: Subscription) {
-        guard byNumber.removeValue(forKey: subscription.number) != nil else { return }
-        heartbeats.disarm(subscription.slot)
-        bySlot[subscription.slot] = nil
-        let group = subscription.group
-        let last = group.members.removeLast()
-        if last !== subscription {
-            group.members[subscription.place] = last
-            last.place = subscription.place
-        }
-        if group.members.isEmpty { groups.removeAll { $0 === group } }
-        onEnded(subscription)
-    }
-
-    /// Ends a stream properly.
-    func end(_ subscription: Subscription) {
-        remove(subscription)
-        subscription.exchange.endStream()
-    }
-
-    /// Hands `event` to every live stream that asked for it.
-    func deliver(_ event: SignalEvent) {
-        for group in groups where group.filter.matches(event.name.bytes) {
-            let payload = encoder.encode(event, asChunk: group.isChunked)
-            // Backwards: a stream that is cut leaves its place to the last one, already served.
-            var place = group.members.count - 1
-            while place >= 0 {
-                let subscription = group.members[place]
-                if subscription.isLive { send(payload, event.sequence, to: subscription) }
-                place -= 1
-            }
-        }
-    }
-
-    @inline(__always)
-    private func send(_ payload: Payload, _ sequence: UInt64, to subscription: Subscription) {
-        // A single event may be larger than the limit: only who owes something is slow.
-        let backlog = subscription.exchange.backlog
-        if backlog > 0, backlog + payload.count > bufferLimit {
-            cutCount &+= 1
-            subscription.exchange.breakOff()
-            return
-        }
-        subscription.position = sequence
-        subscription.exchange.send(framed: payload)
-        deliveredCount &+= 1
-        heartbeats.arm(subscription.slot, ticks: heartbeatTicks)
-    }
-
-    /// Sends a slice of the past to one stream; it is live afterwards if the slice says so.
-    func resume(_ subscription: Subscription, _ slice: ReplaySlice) {
-        if let gap = slice.gap {
-            var text = ByteBuffer()
-            encoder.appendGap(gap, upTo: slice, subscription.filter, to: &text)
-            subscription.exchange.send(text.readable)
-        }
-        for event in slice.events where event.sequence > subscription.position {
-            let payload = encoder.encode(event, asChunk: subscription.exchange.streamIsChunked)
-            subscription.exchange.send(framed: payload)
-            deliveredCount &+= 1
-        }
-        subscription.position = max(subscription.position, slice.upTo)
-        subscription.isLive = slice.isLive
-        heartbeats.arm(subscription.slot, ticks: heartbeatTicks)
-    }
-
-    private func beat(_ slot: Int) {
-        guard let subscription = bySlot[slot] else { return }
-        // A peer that has not even taken what waits will not miss a comment.
-        if subscription.exchange.backlog == 0 {
-            subscription.exchange.send(
-                framed: encoder.heartbeat(
-                    asChunk: subscription.exchange.streamIsChunked))
-        }
-        heartbeats.arm(slot, ticks: heartbeatTicks)
+    /// Takes a member out; the last one moves to its place.
+    func remove(_ subscription: Subscription) {
+        let last = members.removeLast()
+        guard last !== subscription else { return }
+        members[Int(subscription.place)] = last
+        last.place = subscription.place
     }
 }

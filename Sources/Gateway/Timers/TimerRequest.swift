@@ -16,7 +16,8 @@ struct TimerRequest {
     let plan: TimerPlan
 
     private static let members: Set<String> = [
-        "id", "after", "every", "at", "emit", "call", "overlap", "jitter", "max_runs",
+        "id", "after", "every", "at", "cron", "timezone", "emit", "call", "overlap", "jitter",
+        "max_runs",
     ]
 
     /// Reads the request `value`.
@@ -34,14 +35,14 @@ struct TimerRequest {
         var plan = TimerPlan(
             schedule: schedule ?? .after(.zero), action: action ?? .emit(signal: "", data: []))
         if let overlap = object["overlap"] {
-            switch overlap.string {
-            case "skip": break
-            case "parallel": plan.allowsOverlap = true
-            default: reader.fault("overlap", "must be \"skip\" or \"parallel\"")
+            if let choice = overlap.string.flatMap(Settings.Timer.Overlap.init(rawValue:)) {
+                plan.overlap = choice
+            } else {
+                reader.fault("overlap", "must be \"skip\", \"queue\" or \"parallel\"")
             }
         }
         if let jitter = object["jitter"] {
-            plan.jitter = reader.duration("jitter", jitter) ?? .zero
+            plan.jitter = reader.duration("jitter", jitter, TimerBook.longestJitter) ?? .zero
         }
         if let runs = object["max_runs"] {
             if let count = runs.int, count > 0 {
@@ -70,19 +71,28 @@ struct TimerRequest {
             return text
         }
 
-        mutating func duration(_ member: String, _ value: JSONValue) -> Duration? {
+        mutating func duration(
+            _ member: String, _ value: JSONValue, _ longest: Duration = TimerBook.longestDelay
+        ) -> Duration? {
             guard let text = value.string, let duration = SettingUnits.duration(text) else {
                 fault(member, "must be a duration such as \"10s\", \"250ms\" or \"1h\"")
+                return nil
+            }
+            guard duration <= longest else {
+                fault(member, "must be at most \(SettingUnits.text(longest))")
                 return nil
             }
             return duration
         }
 
         mutating func schedule(_ object: JSONObject) -> TimerPlan.Schedule? {
-            let kinds = ["after", "every", "at"].filter { object[$0] != nil }
+            let kinds = ["after", "every", "at", "cron"].filter { object[$0] != nil }
             guard kinds.count == 1, let kind = kinds.first, let value = object[kind] else {
-                fault(kinds.first ?? "every", "give exactly one of after, every, at")
+                fault(kinds.first ?? "every", "give exactly one of after, every, at, cron")
                 return nil
+            }
+            if kind != "cron", object["timezone"] != nil {
+                fault("timezone", "belongs to cron timers only")
             }
             switch kind {
             case "at":
@@ -92,13 +102,36 @@ struct TimerRequest {
                 }
                 return .at(nanos)
             case "after": return duration("after", value).map { .after($0) }
+            case "cron": return cron(value, object["timezone"])
             default:
                 guard let interval = duration("every", value) else { return nil }
                 guard interval >= TimerBook.shortestInterval else {
-                    fault("every", "must be at least \(TimerBook.shortestInterval)")
+                    let shortest = SettingUnits.text(TimerBook.shortestInterval)
+                    fault("every", "must be at least \(shortest)")
                     return nil
                 }
                 return .every(interval)
+            }
+        }
+
+        private mutating func cron(
+            _ value: JSONValue, _ timezone: JSONValue?
+        ) -> TimerPlan.Schedule? {
+            if let timezone, timezone.string.map(TimeZoneStore.isName) != true {
+                fault("timezone", "must be the name of a time zone such as \"Europe/Berlin\"")
+                return nil
+            }
+            guard let text = value.string else {
+                fault("cron", "must be five fields such as \"*/5 * * * *\", or a name as @daily")
+                return nil
+            }
+            do throws(CronExpression.Fault) {
+                let expression = try CronExpression(text)
+                return .cron(
+                    .init(text: text, expression: expression, timezone: timezone?.string))
+            } catch {
+                fault("cron", error.problem)
+                return nil
             }
         }
 

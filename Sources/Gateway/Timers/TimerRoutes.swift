@@ -1,5 +1,6 @@
-// TimerRoutes: timers over HTTP, and what a timer that fires does. All of it happens on the control
-// loop; other loops pass requests there and answers back.
+// TimerRoutes: timers over HTTP. All of it happens on the control loop; other loops pass requests
+// there and answers back. How a timer looks is in TimerEntry+JSON.swift, what it does in
+// TimerActions.swift.
 
 internal import Bytes
 internal import HTTP
@@ -14,6 +15,11 @@ extension GatewayLoop {
         var json: [UInt8]
         var code: StaticString = ""
         var detail = ""
+        var fault: (pointer: String, message: String)?
+        /// It says that something has changed, which is to be stored before.
+        var isChange = false
+        /// The timer that it says was added.
+        var added: String?
 
         static func problem(_ status: Int, _ code: StaticString, _ detail: String) -> TimerAnswer {
             TimerAnswer(status: status, json: [], code: code, detail: detail)
@@ -29,10 +35,12 @@ extension GatewayLoop {
         let home = address
         onControl { there, control in
             let answer = question(there, control.timers)
-            if there.index == home.index {
-                waiting.value.respond(answer)
-            } else {
-                home.post { _ in waiting.value.respond(answer) }
+            control.whenKept(answer) { answer in
+                if there.index == home.index {
+                    waiting.value.respond(answer)
+                } else {
+                    home.post { _ in waiting.value.respond(answer) }
+                }
             }
         }
     }
@@ -58,9 +66,27 @@ extension GatewayLoop {
 
     func showTimer(_ exchange: Exchange, _ match: RouteMatch) {
         let id = timerName(exchange, match)
+        var preview = 0
+        var isSound = true
+        QueryString.forEach(exchange.query) { name, value in
+            guard name == "preview", let count = value.flatMap({ Int($0) }),
+                (0...TimerEntry.previewLimit).contains(count)
+            else {
+                isSound = false
+                return
+            }
+            preview = count
+        }
+        guard isSound else {
+            exchange.respondProblem(
+                400, "bad_query",
+                "There is only preview, a number from 0 to \(TimerEntry.previewLimit).")
+            return
+        }
+        let count = preview
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
-            return entry.answer(200, book)
+            return entry.answer(200, book, preview: count)
         }
     }
 
@@ -73,16 +99,34 @@ extension GatewayLoop {
                     403, "fixed_timer", "Timer \"\(id)\" belongs to the configuration.")
             }
             book.remove(entry)
-            return TimerAnswer(status: 204, json: [])
+            return TimerAnswer(status: 204, json: [], isChange: true)
         }
     }
 
     func fireTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.fire(entry) }
+    }
+
+    func pauseTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.pause(entry) }
+    }
+
+    func resumeTimer(_ exchange: Exchange, _ match: RouteMatch) {
+        onTimer(exchange, match) { book, entry in book.resume(entry) }
+    }
+
+    /// Does something with a timer and answers with what it is afterwards.
+    private func onTimer(
+        _ exchange: Exchange, _ match: RouteMatch,
+        _ action: @escaping @Sendable (TimerBook, TimerEntry) -> Void
+    ) {
         let id = timerName(exchange, match)
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
-            book.fire(entry)
-            return entry.answer(200, book)
+            action(book, entry)
+            var answer = entry.answer(200, book)
+            answer.isChange = true
+            return answer
         }
     }
 
@@ -105,45 +149,36 @@ extension GatewayLoop {
         let plan = request.plan
         askTimers(exchange) { there, book in
             let name = id ?? "t\(there.loop.clock.wallNanos() / 1000)-\(Int.random(in: 0..<10_000))"
-            guard let entry = book.add(id: name, plan, isFixed: false) else {
-                return book.find(name) == nil
-                    ? .problem(503, "too_many_timers", "No more timers are taken.")
-                    : .problem(409, "timer_exists", "There is a timer \"\(name)\" already.")
+            do throws(TimerRefusal) {
+                let entry = try book.add(id: name, plan, isFixed: false)
+                book.onNews(entry, .changed)
+                var answer = entry.answer(201, book)
+                answer.isChange = true
+                answer.added = name
+                return answer
+            } catch {
+                return .refused(error, name)
             }
-            return entry.answer(201, book)
         }
     }
+}
 
-    // MARK: Firing
-
-    /// Does what `entry` is for.
-    func perform(_ entry: TimerEntry, _ done: @escaping (String) -> Void) {
-        switch entry.plan.action {
-        case .emit(let signal, let data):
-            emit(Payload(Array(signal.utf8)), Payload(data))
-            done("emitted")
-        case .call(let module, let command, let params):
-            call(module, command, params, done)
-        }
-    }
-
-    private func call(
-        _ module: String, _ command: String, _ params: [UInt8], _ done: @escaping (String) -> Void
+extension Control {
+    /// Calls `done` with `answer` once what it tells is stored, or else with a refusal.
+    fileprivate func whenKept(
+        _ answer: GatewayLoop.TimerAnswer, _ done: @escaping (GatewayLoop.TimerAnswer) -> Void
     ) {
-        Array("\(module).\(command)".utf8).withUnsafeBytes { method in
-            guard let found = findMethod(method) else {
-                done("There is no command \"\(module)/\(command)\".")
+        guard answer.isChange, let journal else {
+            done(answer)
+            return
+        }
+        journal.barrier { [self] error in
+            guard let error else {
+                done(answer)
                 return
             }
-            let terms = CallTerms(limit: timeLimit(found.command))
-            params.withUnsafeBytes { params in
-                _ = startCall(found, params, terms) { outcome in
-                    switch outcome {
-                    case .result: done("ok")
-                    case .failure(let error): done(error.detail)
-                    }
-                }
-            }
+            if let id = answer.added, let entry = timers.find(id) { timers.remove(entry) }
+            done(.problem(503, "not_stored", "The change could not be stored: \(error)."))
         }
     }
 }
@@ -152,12 +187,29 @@ extension GatewayLoop.TimerAnswer {
     fileprivate static func noTimer(_ id: String) -> Self {
         .problem(404, "unknown_timer", "There is no timer \"\(id)\".")
     }
+
+    fileprivate static func refused(_ refusal: TimerRefusal, _ id: String) -> Self {
+        switch refusal {
+        case .tooMany: .problem(503, "too_many_timers", "No more timers are taken.")
+        case .exists: .problem(409, "timer_exists", "There is a timer \"\(id)\" already.")
+        case .timezone(let sentence): .faulty("/timezone", sentence)
+        case .never: .faulty("/cron", "never comes: no month has such a day")
+        }
+    }
+
+    private static func faulty(_ pointer: String, _ message: String) -> Self {
+        var answer = problem(422, "bad_parameters", message)
+        answer.fault = (pointer, message)
+        return answer
+    }
 }
 
 extension Exchange {
     fileprivate func respond(_ answer: GatewayLoop.TimerAnswer) {
         if answer.status == 204 {
             respond(204)
+        } else if let fault = answer.fault {
+            respondFailure(.badParameters([fault]))
         } else if answer.json.isEmpty {
             respondProblem(answer.status, answer.code, answer.detail)
         } else {
@@ -167,77 +219,10 @@ extension Exchange {
 }
 
 extension TimerEntry {
-    fileprivate func answer(_ status: Int, _ book: TimerBook) -> GatewayLoop.TimerAnswer {
-        GatewayLoop.TimerAnswer(status: status, json: JSONBytes.make { write(&$0, book) })
-    }
-
-    /// Writes the timer as the API shows it.
-    fileprivate func write(_ json: inout JSONWriter, _ book: TimerBook) {
-        json.beginObject()
-        json.key("id")
-        json.string(id)
-        switch plan.schedule {
-        case .after(let delay):
-            json.key("after")
-            json.string("\(delay)")
-        case .every(let interval):
-            json.key("every")
-            json.string("\(interval)")
-        case .at(let nanos):
-            json.key("at")
-            json.string(Timestamp.text(nanos))
-        }
-        writeAction(&json)
-        json.key("fixed")
-        json.bool(isFixed)
-        json.key("runs")
-        json.int(runs)
-        json.key("missed")
-        json.int(missed)
-        json.key("next_run")
-        if let next = book.nextWallNanos(self) {
-            json.string(Timestamp.text(next))
-        } else {
-            json.null()
-        }
-        json.key("last_run")
-        if let lastWallNanos { json.string(Timestamp.text(lastWallNanos)) } else { json.null() }
-        json.key("last_result")
-        if let lastResult { json.string(lastResult) } else { json.null() }
-        json.endObject()
-    }
-
-    private func writeAction(_ json: inout JSONWriter) {
-        switch plan.action {
-        case .emit(let signal, let data):
-            json.key("emit")
-            json.beginObject()
-            json.key("signal")
-            json.string(signal)
-            json.key("data")
-            data.withUnsafeBytes { json.raw($0) }
-            json.endObject()
-        case .call(let module, let command, let params):
-            json.key("call")
-            json.beginObject()
-            json.key("module")
-            json.string(module)
-            json.key("command")
-            json.string(command)
-            json.key("params")
-            params.withUnsafeBytes { json.raw($0) }
-            json.endObject()
-        }
-    }
-}
-
-/// JSON made on the spot.
-enum JSONBytes {
-    /// What `write` writes, with a line end.
-    static func make(_ write: (inout JSONWriter) -> Void) -> [UInt8] {
-        var out = ByteBuffer()
-        JSONWriter.append(to: &out, write)
-        out.append(UInt8(ascii: "\n"))
-        return out.array()
+    fileprivate func answer(
+        _ status: Int, _ book: TimerBook, preview: Int = 0
+    ) -> GatewayLoop.TimerAnswer {
+        GatewayLoop.TimerAnswer(
+            status: status, json: JSONBytes.make { write(&$0, book, preview: preview) })
     }
 }

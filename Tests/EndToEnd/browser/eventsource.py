@@ -146,9 +146,10 @@ class Browser:
         return json.loads(line)
 
     def open(self, url):
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self.session = None
+        self.target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.send(
-            "Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            "Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
         self.send("Page.enable")
         failure = self.send("Page.navigate", url=url).get("errorText")
         if failure:

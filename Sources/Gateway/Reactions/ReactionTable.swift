@@ -1,0 +1,142 @@
+// ReactionTable: signals that make something happen: which reactions an event concerns, how many of
+// them may run, wait and come in a second, and where a loop is cut.
+//
+//     event → matches? → deep? → rate? → overlap? → perform → result is a signal, one deeper
+//
+// A reaction's own signals carry how many reactions lie behind them. A loop through a module, whose
+// signals are its own affair, is not seen by that; the rate bounds it.
+
+internal import Bytes
+internal import Notifier
+
+/// What one reaction has done so far.
+///
+/// Any thread.
+struct ReactionCounts: Sendable, Equatable {
+    /// Times it was begun.
+    var runs: UInt64 = 0
+    /// Times it failed.
+    var failures: UInt64 = 0
+    /// Events left out because there were more than the rate allows.
+    var overRate: UInt64 = 0
+    /// Events left out because the one before was not done, or too many waited.
+    var overlapped: UInt64 = 0
+    /// Events left out because too many reactions lay behind them.
+    var cut: UInt64 = 0
+}
+
+/// One reaction of the configuration.
+///
+/// Loop-confined, on the control loop.
+final class ReactionEntry {
+    /// What the configuration says.
+    let settings: Settings.Reaction
+    /// What it has done.
+    fileprivate(set) var counts = ReactionCounts()
+
+    fileprivate let pattern: SignalPattern
+    fileprivate var running = 0
+    fileprivate var waiting: [SignalEvent] = []
+    fileprivate var tokens: Double
+    fileprivate var filledAt: UInt64
+    fileprivate var hasToldCut = false
+
+    fileprivate init(_ settings: Settings.Reaction, _ pattern: SignalPattern, now: UInt64) {
+        self.settings = settings
+        self.pattern = pattern
+        tokens = Double(settings.rate)
+        filledAt = now
+    }
+}
+
+/// The reactions of the gateway.
+///
+/// Loop-confined, on the control loop.
+final class ReactionTable {
+    /// Reactions that may lie behind an event that is still reacted to.
+    static let depthLimit = 8
+
+    /// Events that may wait for one reaction, and runs that may go on at once.
+    static let waitLimit = 256
+    static let runLimit = 64
+
+    /// Does what a reaction is for; calls back once, with whether that went well.
+    var perform: (ReactionEntry, SignalEvent, _ done: @escaping (Bool) -> Void) -> Void = {
+        _, _, done in done(true)
+    }
+
+    /// Hears, once for each reaction, that a loop was cut.
+    var onCut: (ReactionEntry, SignalEvent) -> Void = { _, _ in }
+
+    /// The reactions in the order of the configuration.
+    let entries: [ReactionEntry]
+
+    private let loop: EventLoop
+
+    /// Makes the table of `reactions`.
+    init(_ reactions: [Settings.Reaction], loop: EventLoop) {
+        self.loop = loop
+        entries = reactions.compactMap { settings in
+            SignalPattern(settings.signal).map {
+                ReactionEntry(settings, $0, now: loop.clock.monotonicNanos())
+            }
+        }
+    }
+
+    /// Reacts to `event`, from the next turn on: whoever emits is not to wait for it.
+    func hear(_ event: SignalEvent) {
+        for entry in entries where entry.pattern.matches(event.name.bytes) {
+            guard event.depth < Self.depthLimit else {
+                entry.counts.cut &+= 1
+                if !entry.hasToldCut {
+                    entry.hasToldCut = true
+                    onCut(entry, event)
+                }
+                continue
+            }
+            guard spend(entry) else {
+                entry.counts.overRate &+= 1
+                continue
+            }
+            take(entry, event)
+        }
+    }
+
+    private func spend(_ entry: ReactionEntry) -> Bool {
+        let now = loop.clock.monotonicNanos()
+        let rate = Double(entry.settings.rate)
+        if now > entry.filledAt {
+            entry.tokens = min(entry.tokens + Double(now - entry.filledAt) / 1e9 * rate, rate)
+            entry.filledAt = now
+        }
+        guard entry.tokens >= 1 else { return false }
+        entry.tokens -= 1
+        return true
+    }
+
+    private func take(_ entry: ReactionEntry, _ event: SignalEvent) {
+        let isFree =
+            entry.running == 0 && entry.waiting.isEmpty
+            || (entry.settings.overlap == .parallel && entry.running < Self.runLimit)
+        if isFree {
+            entry.running += 1
+            loop.addTimer(after: .zero) { [weak self] in self?.begin(entry, event) }
+        } else if entry.settings.overlap == .queue, entry.waiting.count < Self.waitLimit {
+            entry.waiting.append(event)
+        } else {
+            entry.counts.overlapped &+= 1
+        }
+    }
+
+    private func begin(_ entry: ReactionEntry, _ event: SignalEvent) {
+        entry.counts.runs &+= 1
+        perform(entry, event) { [weak self] isWell in
+            if !isWell { entry.counts.failures &+= 1 }
+            entry.running -= 1
+            guard let self, !entry.waiting.isEmpty, entry.running == 0 else { return }
+            let next = entry.waiting.removeFirst()
+            entry.running += 1
+            loop.addTimer(after: .zero) { [weak self] in self?.begin(entry, next) }
+        }
+    }
+}

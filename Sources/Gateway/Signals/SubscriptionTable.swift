@@ -1,0 +1,342 @@
+// SubscriptionTable: the event streams of one loop, and the rounds in which they get their events.
+//
+//     event → EventRound ── end of the turn, or of the rest ──→ one payload a group → one write a stream
+//
+// A round over a thousand streams costs milliseconds, nearly all of it in the kernel and the same for
+// one event or ten. So after a round the streams rest as long as it took, four milliseconds at most,
+// and what comes meanwhile goes out together: under load the cost of an event falls by as much as the
+// load rises, and while the loop has time nothing waits.
+
+internal import Bytes
+internal import Compression
+internal import HTTP
+internal import HTTPWire
+internal import Notifier
+
+/// The event streams of one loop.
+///
+/// Loop-confined.
+final class SubscriptionTable {
+    /// Longest rest after a round, in nanoseconds: well below what anybody notices.
+    static let restLimitNanos: UInt64 = 4_000_000
+
+    /// Streams that may be compressed at a time, each with 32 KiB of its own; others are sent as
+    /// they are.
+    static let compressedLimit = 512
+
+    /// Patterns of all groups: an event is held against each of them, so this bounds its cost.
+    static let patternLimit = 100_000
+
+    /// Streams cut because they read too slowly.
+    private(set) var cutCount: UInt64 = 0
+
+    /// Events handed to streams.
+    @exclusivity(unchecked) private(set) var deliveredCount: UInt64 = 0
+
+    /// Rounds of deliveries.
+    @exclusivity(unchecked) private(set) var roundCount: UInt64 = 0
+
+    /// Number of open streams, and of long polls that wait.
+    private(set) var count = 0
+
+    /// Number of patterns that all groups have together.
+    private(set) var patternCount = 0
+
+    /// Called when a stream has ended, for whatever reason, with what it had asked for.
+    var onEnded: (SignalFilter) -> Void = { _ in }
+
+    private let loop: EventLoop
+    private let encoder: EventEncoder
+    private let bufferLimit: Int
+    private let heartbeats = IdleSweep()
+    private let defaultTicks: UInt32
+    private var slots: ContiguousArray<Subscription?> = []
+    private var groups: ContiguousArray<SubscriptionGroup> = []
+    private var byKind: [StreamKind: SubscriptionGroup] = [:]
+    private var nextNumber: UInt32 = 0
+    private var compressedCount = 0
+
+    @exclusivity(unchecked) private var round = EventRound()
+    @exclusivity(unchecked) private var newest: UInt64 = 0
+    @exclusivity(unchecked) private var roundStart: UInt64 = 0
+    @exclusivity(unchecked) private var restEnd: UInt64 = 0
+    @exclusivity(unchecked) private var isResting = false
+
+    /// Makes an empty table; `bufferLimit` is the number of bytes that may wait for one stream.
+    init(
+        loop: EventLoop, encoder: EventEncoder, bufferLimit: Int, heartbeat: Duration
+    ) {
+        self.loop = loop
+        self.encoder = encoder
+        self.bufferLimit = bufferLimit
+        defaultTicks = IdleSweep.ticks(heartbeat)
+        heartbeats.onExpired = { [unowned self] slot in beat(slot) }
+        loop.addIdleSweep(heartbeats)
+        // To be made before the server's own flusher, which writes what this one queues.
+        loop.addFlusher { [unowned(unsafe) self] in flush() }
+    }
+
+    /// Lets the table measure its rounds; to be called when the server's flusher is in place.
+    func watchRounds() {
+        loop.addFlusher { [unowned(unsafe) self] in roundHasLeft() }
+    }
+
+    // MARK: Streams
+
+    /// Adds a stream that is not live yet.
+    ///
+    /// - Parameters:
+    ///   - pause: its heartbeat, or the longest wait of a long poll; nil for the usual heartbeat.
+    func add(_ exchange: Exchange, _ kind: StreamKind, pause: Duration? = nil) -> Subscription {
+        let group: SubscriptionGroup
+        if let known = byKind[kind] {
+            group = known
+        } else {
+            group = SubscriptionGroup(kind)
+            groups.append(group)
+            byKind[kind] = group
+            patternCount += kind.filter.patterns.count
+        }
+        nextNumber &+= 1
+        let ticks = pause.map(IdleSweep.ticks) ?? defaultTicks
+        let subscription: Subscription
+        if kind.isCompressed, let deflater = try? Deflater(.gzip, memory: .small) {
+            compressedCount += 1
+            subscription = CompressedSubscription(
+                number: nextNumber, exchange: exchange, ticks: ticks, group: group,
+                deflater: deflater)
+        } else {
+            subscription = Subscription(
+                number: nextNumber, exchange: exchange, ticks: ticks, group: group)
+        }
+        group.add(subscription)
+        let slot = Int(subscription.slot)
+        while slots.count <= slot { slots.append(nil) }
+        slots[slot] = subscription
+        count += 1
+        heartbeats.arm(slot, ticks: subscription.ticks)
+        return subscription
+    }
+
+    /// Forgets the stream of `exchange`, which has ended by itself or by its peer.
+    ///
+    /// Told by the server rather than by a closure for each stream: that is 48 bytes of each.
+    func ended(_ exchange: Exchange) {
+        let slot = exchange.slot
+        guard count > 0, slots.indices.contains(slot), let subscription = slots[slot],
+            subscription.exchange === exchange
+        else { return }
+        remove(subscription)
+    }
+
+    /// Whether one more stream may be compressed.
+    var mayCompress: Bool { compressedCount < Self.compressedLimit }
+
+    /// The stream with that number, if it is still open.
+    func find(_ slot: Int32, _ number: UInt32) -> Subscription? {
+        guard slots.indices.contains(Int(slot)), let found = slots[Int(slot)],
+            found.number == number
+        else { return nil }
+        return found
+    }
+
+    /// All open streams.
+    var all: [Subscription] { slots.compactMap { $0 } }
+
+    private func remove(_ subscription: Subscription) {
+        let slot = Int(subscription.slot)
+        guard slots.indices.contains(slot), slots[slot] === subscription else { return }
+        heartbeats.disarm(slot)
+        slots[slot] = nil
+        count -= 1
+        if subscription is CompressedSubscription { compressedCount -= 1 }
+        let group = subscription.group
+        group.remove(subscription)
+        if group.members.isEmpty {
+            groups.removeAll { $0 === group }
+            byKind[group.kind] = nil
+            patternCount -= group.kind.filter.patterns.count
+        }
+        onEnded(group.kind.filter)
+    }
+
+    /// Ends a stream properly.
+    func end(_ subscription: Subscription) {
+        remove(subscription)
+        subscription.endStream()
+    }
+
+    // MARK: Delivery
+
+    /// Takes `event` for every live stream that asks for it.
+    func deliver(_ event: SignalEvent) {
+        newest = event.sequence
+        guard count > 0 else { return }
+        round.append(event)
+        if round.byteCount >= EventRound.byteLimit {
+            deliverRound()
+        } else {
+            loop.flushSoon()
+        }
+    }
+
+    /// Delivers what waits, unless the streams rest.
+    private func flush() {
+        guard !round.isEmpty, !isResting else { return }
+        let now = loop.clock.monotonicNanos()
+        guard now < restEnd else {
+            roundStart = now
+            deliverRound()
+            return
+        }
+        isResting = true
+        loop.addTimer(at: restEnd) { [unowned self] in
+            isResting = false
+            loop.flushSoon()
+        }
+    }
+
+    /// The server has written what the round has queued: the streams rest as long as all that took.
+    private func roundHasLeft() {
+        guard roundStart > 0 else { return }
+        let now = loop.clock.monotonicNanos()
+        restEnd = now &+ min(now &- roundStart, Self.restLimitNanos)
+        roundStart = 0
+    }
+
+    /// Delivers what waits.
+    func deliverRound() {
+        guard !round.isEmpty else { return }
+        roundCount &+= 1
+        let first = round.first
+        var index = groups.count - 1
+        while index >= 0 {
+            let group = groups[index]
+            if let (payload, events) = round.payload(for: group.kind, encoder) {
+                // Backwards: a stream that is cut leaves its place to the last one, already served.
+                var place = group.members.count - 1
+                while place >= 0 {
+                    let subscription = group.members[place]
+                    place -= 1
+                    guard subscription.isLive else { continue }
+                    if subscription.position < first {
+                        send(payload, events, to: subscription)
+                    } else {
+                        sendRest(to: subscription)
+                    }
+                }
+            }
+            // A group may have gone with its last member, and those behind it have been served.
+            index = min(index, groups.count) - 1
+        }
+        round.removeAll()
+    }
+
+    /// Sends what of the round comes after the stream's replay, which had some of it already.
+    private func sendRest(to subscription: Subscription) {
+        let kind = subscription.group.kind
+        guard
+            let (payload, events) = round.payload(for: kind, after: subscription.position, encoder)
+        else { return }
+        send(payload, events, to: subscription)
+    }
+
+    @inline(__always)
+    private func send(_ payload: Payload, _ events: Int, to subscription: Subscription) {
+        deliveredCount &+= UInt64(events)
+        subscription.position = round.last
+        if subscription.group.kind.format == .array {
+            answer(subscription, payload.bytes)
+            return
+        }
+        // A single event may be larger than the limit: only who owes something is slow.
+        let backlog = subscription.exchange.backlog
+        if backlog > 0, backlog + payload.count > bufferLimit {
+            cutCount &+= 1
+            subscription.exchange.breakOff()
+            return
+        }
+        if subscription.group.kind.isCompressed {
+            subscription.send(payload.bytes)
+        } else {
+            subscription.exchange.send(framed: payload)
+        }
+        heartbeats.arm(Int(subscription.slot), ticks: subscription.ticks)
+    }
+
+    // MARK: Replay
+
+    /// Sends a slice of the past to one stream; it is live afterwards if that was the last one.
+    func resume(_ subscription: Subscription, _ slice: ReplaySlice) {
+        let format = subscription.format
+        var text = ByteBuffer()
+        var isFirst = true
+        func part(_ append: (inout ByteBuffer) -> Void) {
+            if format == .array, !isFirst { text.append(UInt8(ascii: ",")) }
+            isFirst = false
+            append(&text)
+        }
+        if let gap = slice.gap { part { encoder.append(gap, format, to: &$0) } }
+        for event in slice.events where slice.isSnapshot || event.sequence > subscription.position {
+            part { encoder.append(event, format, isSnapshot: slice.isSnapshot, to: &$0) }
+            deliveredCount &+= 1
+        }
+        subscription.position = max(subscription.position, slice.position)
+        subscription.isLive = slice.next == nil
+        if format == .array {
+            if !isFirst { answer(subscription, text.readable) }
+            return
+        }
+        if subscription.isLive, subscription.needsPosition {
+            encoder.appendPosition(subscription.position, format, to: &text)
+        }
+        if !text.isEmpty { subscription.send(text.readable) }
+        heartbeats.arm(Int(subscription.slot), ticks: subscription.ticks)
+    }
+
+    // MARK: Silence
+
+    private func beat(_ slot: Int) {
+        guard slots.indices.contains(slot), let subscription = slots[slot] else { return }
+        guard subscription.format != .array else {
+            endWait(subscription)
+            return
+        }
+        // A peer that has not even taken what waits will not miss a comment.
+        if subscription.exchange.backlog == 0 {
+            var text = ByteBuffer()
+            let seconds = Int(subscription.ticks - 1) * Int(IdleSweep.tickNanos / 1_000_000) / 1000
+            encoder.appendHeartbeat(subscription.format, seconds: seconds, to: &text)
+            subscription.send(text.readable)
+        }
+        heartbeats.arm(slot, ticks: subscription.ticks)
+    }
+
+    /// Answers a long poll for which nothing has come.
+    func endWait(_ subscription: Subscription) {
+        deliverRound()
+        guard find(subscription.slot, subscription.number) != nil else { return }
+        guard subscription.isLive else {
+            // Nobody knows yet where it stands: that is a matter of milliseconds.
+            heartbeats.arm(Int(subscription.slot), ticks: 1)
+            return
+        }
+        subscription.position = max(subscription.position, newest)
+        answer(subscription, UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Answers a long poll with `elements` of an array, and the id to go on with.
+    func answer(_ subscription: Subscription, _ elements: UnsafeRawBufferPointer) {
+        let position = subscription.position
+        remove(subscription)
+        let exchange = subscription.exchange
+        exchange.extraFields.append("Last-Event-ID: ")
+        encoder.appendID(position, to: &exchange.extraFields)
+        exchange.extraFields.append("\r\n")
+        var body = ByteBuffer()
+        body.append(UInt8(ascii: "["))
+        body.append(elements)
+        body.append("]\n")
+        exchange.respond(200, type: StreamFormat.array.mediaType, body)
+    }
+}

@@ -1,0 +1,109 @@
+// SourceIntake: from a line or datagram to a signal: the limits that every source has, the counts,
+// and the JSON that is emitted. Sans-IO.
+
+internal import Bytes
+internal import JSON
+internal import Notifier
+
+/// What a source has done so far.
+///
+/// Any thread.
+struct SourceCounts: Sendable, Equatable {
+    /// Signals emitted.
+    var emitted: UInt64 = 0
+    /// Lines left out because there were more than the rate allows.
+    var overRate: UInt64 = 0
+    /// Lines left out because they were too long.
+    var tooLong: UInt64 = 0
+    /// Lines left out because they were to be JSON and were not.
+    var malformed: UInt64 = 0
+    /// Connections closed because there were too many.
+    var refused: UInt64 = 0
+    /// Connections open.
+    var connections = 0
+}
+
+/// Turns lines into signals within the limits of one source.
+///
+/// Loop-confined, on the control loop.
+final class SourceIntake {
+    /// What the configuration says.
+    let settings: Settings.Source
+    /// What it has done.
+    var counts = SourceCounts()
+    /// Emits a signal.
+    var emit: (_ name: Payload, _ data: Payload) -> Void = { _, _ in }
+
+    private let loop: EventLoop
+    private let signal: Payload
+    private let depth: Int
+    private var tokens: Double
+    private var filledAt: UInt64
+
+    /// Makes an intake; JSON may nest `depth` deep.
+    init(_ settings: Settings.Source, loop: EventLoop, depth: Int) {
+        self.settings = settings
+        self.loop = loop
+        self.depth = depth
+        signal = Payload(Array(settings.signal.utf8))
+        tokens = Double(settings.rate)
+        filledAt = loop.clock.monotonicNanos()
+    }
+
+    /// Takes a line or datagram in; `sender` is who sent it, for sockets.
+    func take(_ line: UnsafeRawBufferPointer, from sender: String?) {
+        guard line.count > 0 else { return }
+        guard line.count <= settings.lineSize else {
+            counts.tooLong &+= 1
+            return
+        }
+        guard spend() else {
+            counts.overRate &+= 1
+            return
+        }
+        guard let data = data(line, sender) else {
+            counts.malformed &+= 1
+            return
+        }
+        counts.emitted &+= 1
+        emit(signal, data)
+    }
+
+    /// Takes one token from the bucket, which holds those of a second.
+    private func spend() -> Bool {
+        let now = loop.now
+        let rate = Double(settings.rate)
+        if now > filledAt {
+            tokens = min(tokens + Double(now - filledAt) / 1e9 * rate, rate)
+            filledAt = now
+        }
+        guard tokens >= 1 else { return false }
+        tokens -= 1
+        return true
+    }
+
+    private func data(_ line: UnsafeRawBufferPointer, _ sender: String?) -> Payload? {
+        var out = ByteBuffer()
+        switch settings.framing {
+        case .json:
+            do throws(JSONError) {
+                _ = try JSONScanner.compact(line, into: &out, maxDepth: depth)
+            } catch {
+                return nil
+            }
+        case .lines:
+            let text = String(decoding: line, as: UTF8.self)  // what is no UTF-8 becomes U+FFFD
+            JSONWriter.append(to: &out) { json in
+                json.beginObject()
+                json.key("line")
+                json.string(text)
+                if let sender {
+                    json.key("from")
+                    json.string(sender)
+                }
+                json.endObject()
+            }
+        }
+        return Payload(out.readable)
+    }
+}

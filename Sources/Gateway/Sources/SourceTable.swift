@@ -1,0 +1,72 @@
+// SourceTable: the sources of the configuration, opened and closed together. They live on the
+// control loop, where signals get their order anyway.
+
+internal import Bytes
+internal import HTTP
+internal import Notifier
+
+/// The open sources.
+///
+/// Loop-confined, on the control loop.
+final class SourceTable {
+    private var intakes: [SourceIntake] = []
+    private var closers: [() -> Void] = []
+    private var pool: WorkerPool?
+
+    /// A table without sources.
+    init() {}
+
+    /// Opens `sources`; `emit` is called with each signal.
+    ///
+    /// - Throws: `SystemError` naming the first that cannot be opened.
+    func open(
+        _ sources: [Settings.Source], loop: EventLoop, depth: Int,
+        emit: @escaping (Payload, Payload) -> Void
+    ) throws(SystemError) {
+        for settings in sources {
+            let intake = SourceIntake(settings, loop: loop, depth: depth)
+            intake.emit = emit
+            try open(intake, loop)
+            intakes.append(intake)
+        }
+    }
+
+    private func open(_ intake: SourceIntake, _ loop: EventLoop) throws(SystemError) {
+        switch intake.settings.kind {
+        case .udp(let host, let port):
+            let source = try DatagramSource(intake, host: host, port: port, loop: loop)
+            closers.append { source.close() }
+        case .tcp(let host, let port):
+            let source = try StreamSource(
+                intake, .tcp(host: host, port: UInt16(clamping: port)), loop: loop)
+            closers.append { source.close() }
+        case .unix(let path):
+            let source = try StreamSource(intake, .unix(path: path), loop: loop)
+            closers.append { source.close() }
+        case .file(let path):
+            let source = FileSource(intake, path: path, loop: loop, pool: try readers())
+            closers.append { source.close() }
+        }
+    }
+
+    /// The thread that reads files.
+    private func readers() throws(SystemError) -> WorkerPool {
+        if let pool { return pool }
+        let fresh = try WorkerPool(threads: 1, queueLimit: 256, name: "tail")
+        pool = fresh
+        return fresh
+    }
+
+    /// Closes all of them.
+    func close() {
+        for close in closers { close() }
+        closers = []
+        pool?.stop()
+        pool = nil
+    }
+
+    /// What each has done, by name.
+    var counts: [(name: String, counts: SourceCounts)] {
+        intakes.map { ($0.settings.name, $0.counts) }
+    }
+}

@@ -1,0 +1,212 @@
+// StateJournal: what is to be stored, on its way to the disk. One batch is written at a time; what
+// comes meanwhile makes the next one, so that many emissions share one commit.
+//
+//     hub ──store──→ waiting ──→ worker: one transaction ──→ hub publishes, emitters are answered
+//
+// An event that cannot be stored is never published, and its emitter is told. Timers and events that
+// are gone are tried again.
+
+internal import Bytes
+internal import Notifier
+
+/// Brings changes to the disk and says when they are there.
+///
+/// Loop-confined, on the control loop.
+final class StateJournal {
+    /// Events and their bytes that may wait for the disk; more are refused: five seconds of a slow
+    /// disk at a rate that a fast one keeps up with.
+    static let eventLimit = 10_000
+    static let byteLimit = 32 << 20
+
+    /// Numbers reserved ahead: events of signals that are not stored use them up as well.
+    static let reserveAhead: UInt64 = 1 << 20
+
+    /// Longest time that the last run of a timer waits for a commit of its own.
+    static let lazyDelay = Duration.seconds(1)
+
+    /// Pause before what failed is tried again.
+    static let retryDelay = Duration.seconds(2)
+
+    /// Called when the events with these numbers are stored, in order.
+    var onStored: (ArraySlice<UInt64>) -> Void = { _ in }
+
+    /// Called when the events with these numbers could not be stored.
+    var onLost: (ArraySlice<UInt64>, StateError) -> Void = { _, _ in }
+
+    /// Called when writing begins to fail, and with nil when it works again.
+    var onTrouble: (StateError?) -> Void = { _ in }
+
+    /// Commits so far, and those that failed.
+    private(set) var commitCount: UInt64 = 0
+    private(set) var failureCount: UInt64 = 0
+
+    /// Events that wait for the disk.
+    var pendingCount: Int { batch.events.count + flying.events.count }
+
+    private let loop: EventLoop
+    private let pool: WorkerPool
+    private let store: StateStore
+    private var batch = StateBatch()
+    private var batchBytes = 0
+    private var waiters: [(StateError?) -> Void] = []
+    private var flying = StateBatch()
+    private var isFlying = false
+    private var flyingBytes = 0
+    private var flyingWaiters: [(StateError?) -> Void] = []
+    private var reserved: UInt64
+    private var lazyToken: TimerToken?
+    private var retryToken: TimerToken?
+    private var isTroubled = false
+
+    /// Makes a journal; numbers up to `reserved` may be given.
+    init(loop: EventLoop, store: StateStore, reserved: UInt64) throws(SystemError) {
+        self.loop = loop
+        self.store = store
+        self.reserved = reserved
+        pool = try WorkerPool(threads: 1, queueLimit: 4, name: "state")
+    }
+
+    // MARK: Taking
+
+    /// Why an event with so many bytes cannot be taken; nil if it can.
+    func refusal(_ byteCount: Int) -> String? {
+        pendingCount < Self.eventLimit && batchBytes + flyingBytes + byteCount <= Self.byteLimit
+            ? nil : "too many signals wait for the disk"
+    }
+
+    /// Takes an event to be stored.
+    func add(_ event: SignalEvent) {
+        batch.events.append(event)
+        batchBytes += event.byteCount
+        startSoon()
+    }
+
+    /// Notes that the history has let go of a stored event.
+    func drop(_ event: SignalEvent) {
+        batch.dropped.append((event.sequence, event.name))
+        startLazily()
+    }
+
+    /// Notes what a timer is now, nil if it is gone; a lazy note waits for company.
+    func note(_ id: String, _ timer: StoredTimer?, isLazy: Bool) {
+        batch.timers[id] = .some(timer)
+        if isLazy { startLazily() } else { startSoon() }
+    }
+
+    /// Sees to it that numbers beyond `sequence` are reserved before they are used up.
+    func reserve(_ sequence: UInt64) {
+        guard sequence &+ Self.reserveAhead / 2 > reserved else { return }
+        reserved = sequence &+ Self.reserveAhead
+        batch.reserved = reserved
+        startSoon()
+    }
+
+    /// Calls `done` when everything taken so far is stored, or with the error.
+    func barrier(_ done: @escaping (StateError?) -> Void) {
+        if !batch.isEmpty {
+            waiters.append(done)
+            startSoon()
+        } else if isFlying {
+            flyingWaiters.append(done)
+        } else {
+            done(nil)
+        }
+    }
+
+    // MARK: Writing
+
+    private func startLazily() {
+        guard lazyToken == nil else { return }
+        lazyToken = loop.addTimer(after: Self.lazyDelay) { [unowned self] in
+            lazyToken = nil
+            startSoon()
+        }
+    }
+
+    /// Writes what waits, unless a batch is on its way: then that follows it.
+    private func startSoon() {
+        guard !isFlying, !batch.isEmpty || !waiters.isEmpty else { return }
+        isFlying = true
+        flying = batch
+        flyingBytes = batchBytes
+        batch = StateBatch()
+        batchBytes = 0
+        flyingWaiters = waiters
+        waiters = []
+        let written = flying
+        do throws(WorkerError) {
+            try pool.run(on: loop) { [store] _ in
+                try store.write(written)
+            } then: { [weak self] result in
+                self?.finish(result)
+            }
+        } catch {
+            finish(.failure(error))
+        }
+    }
+
+    private func finish(_ result: Result<Void, any Error>) {
+        let waiting = flyingWaiters
+        flyingWaiters = []
+        let numbers = flying.events.map(\.sequence)[...]
+        switch result {
+        case .success:
+            commitCount &+= 1
+            clearFlying()
+            if isTroubled {
+                isTroubled = false
+                onTrouble(nil)
+            }
+            onStored(numbers)
+            for done in waiting { done(nil) }
+        case .failure(let error):
+            let reason =
+                error as? StateError ?? .failed(path: store.path, reason: "\(error)")
+            failureCount &+= 1
+            keepForLater()
+            clearFlying()
+            if !isTroubled {
+                isTroubled = true
+                onTrouble(reason)
+            }
+            onLost(numbers, reason)
+            for done in waiting { done(reason) }
+            retryLater()
+            return
+        }
+        startSoon()
+    }
+
+    private func retryLater() {
+        guard retryToken == nil else { return }
+        retryToken = loop.addTimer(after: Self.retryDelay) { [weak self] in
+            self?.retryToken = nil
+            self?.startSoon()
+        }
+    }
+
+    private func clearFlying() {
+        flying = StateBatch()
+        flyingBytes = 0
+        isFlying = false
+    }
+
+    /// Keeps what failed and nobody waits for: newer notes of the same timer win.
+    private func keepForLater() {
+        batch.timers = flying.timers.merging(batch.timers) { _, newer in newer }
+        batch.reserved = batch.reserved ?? flying.reserved
+        // Bounded: the history has no more of them than it had events; what is forgotten here is
+        // let go again after the next start.
+        if batch.dropped.count < Self.eventLimit { batch.dropped = flying.dropped + batch.dropped }
+    }
+
+    /// Writes what waits, then closes the file and calls `done`; `newest` is the last number given.
+    func close(newest: UInt64, _ done: @escaping () -> Void) {
+        batch.reserved = newest
+        barrier { [self] _ in
+            pool.stop()
+            store.close()
+            done()
+        }
+    }
+}

@@ -1,0 +1,111 @@
+// What outlives the gateway: durable signals and timers, with a real kill -9 in between.
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct StateTests {
+        private static let configuration = Configuration(
+            modules: [], hasTick: false,
+            more: "state: 'state', signals: { 'order.**': { durable: true } }, loops: 2")
+
+        private func start(_ folder: TemporaryFolder) throws -> Server {
+            try Server(in: folder) { Self.configuration.text(httpPort: $0, httpsPort: $1) }
+        }
+
+        private func kill(_ server: Server) throws {
+            server.program.send(SIGKILL)
+            try server.program.wait()
+        }
+
+        /// The ids in the answers that `program` has printed.
+        private func ids(_ program: Program) -> [String] {
+            program.output.split(separator: "\n").compactMap { line in
+                line.firstMatch(of: /\{"id":"([^"]+)"/).map { String($0.1) }
+            }
+        }
+
+        private func number(_ id: String) throws -> Int {
+            try #require(Int(id.split(separator: "-").last ?? ""))
+        }
+
+        @Test func `acknowledged emissions outlive kill -9, and streams resume without loss`()
+            throws
+        {
+            let folder = try TemporaryFolder()
+            let first = try start(folder)
+            let reader = try StreamReader(first.http("/v1/events?signal=order.**"))
+            let loop = "while curl -sf -d $$ \(first.http("/v1/signals/order.new")); do :; done"
+            let emitters = try (1...3).map { _ in try Program(["sh", "-c", loop]) }
+            try waitUntil("60 emissions", within: .seconds(20)) {
+                emitters.reduce(0) { $0 + ids($1).count } >= 60
+            }
+            try kill(first)
+            for emitter in emitters { try emitter.wait() }
+            let acknowledged = emitters.flatMap(ids)
+            let seen = reader.log.events(of: "order.new").map(\.id)
+            let epoch = try #require(seen.first?.split(separator: "-").first)
+
+            let second = try start(folder)
+            let after = try curl("-d", "1", second.http("/v1/signals/order.last"))
+            #expect(after.status == 200, "\(after.body)")
+            func replay(_ id: String) throws -> EventLog {
+                let url = "/v1/events?signal=order.**&last_event_id=\(id)"
+                let stream = try StreamReader(second.http(url))
+                _ = try stream.events(of: "order.last", count: 1)
+                return stream.log
+            }
+            let whole = try replay("\(epoch)-0")
+            let numbers = try whole.events.map { try number($0.id) }
+            #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
+            #expect(whole.events(of: "signalbox.gap").isEmpty)
+            #expect(Set(acknowledged).isSubset(of: whole.events.map(\.id)))
+            let rest = try replay(try #require(seen.last))
+            #expect(seen + rest.events.map(\.id) == whole.events.map(\.id))
+            try second.stop()
+        }
+
+        @Test func `timers outlive kill -9; deleted ones stay deleted`() throws {
+            let folder = try TemporaryFolder()
+            let first = try start(folder)
+            for timer in [
+                #"{"id":"far","after":"1h","emit":{"signal":"order.far"}}"#,
+                #"{"id":"daily","cron":"30 2 * * *","timezone":"Europe/Berlin","emit":{"signal":"x"}}"#,
+                #"{"id":"gone","after":"1h","emit":{"signal":"order.gone"}}"#,
+                #"{"id":"soon","after":"8s","emit":{"signal":"order.soon"}}"#,
+            ] {
+                #expect(try curl("-d", timer, first.http("/v1/timers")).status == 201)
+            }
+            #expect(try curl("-X", "DELETE", first.http("/v1/timers/gone")).status == 204)
+            let paused = try curl("-X", "POST", first.http("/v1/timers/daily/pause"))
+            #expect(paused.status == 200 && paused.body.contains(#""paused":true"#))
+            try kill(first)
+
+            let second = try start(folder)
+            let stream = try StreamReader(second.http("/v1/events?signal=order.*"))
+            #expect(try curl(second.http("/v1/timers/far")).body.contains(#""after":"1h""#))
+            #expect(try curl(second.http("/v1/timers/daily")).body.contains(#""paused":true"#))
+            _ = try curl(second.http("/v1/timers/gone")).expectProblem(404)
+            _ = try stream.events(of: "order.soon", count: 1, within: .seconds(20))
+            try second.stop()
+        }
+
+        @Test func `a state that is damaged or in use is an error in words`() throws {
+            let folder = try TemporaryFolder()
+            let server = try start(folder)
+            let file = folder.file("signalbox.json5")
+            let other = try folder.write(
+                try String(contentsOfFile: file, encoding: .utf8)
+                    .replacing("\(server.httpPort)", with: "0")
+                    .replacing("\(server.httpsPort)", with: "0"), to: "other.json5")
+            let inUse = try Command.run([Checkout.signalbox, "serve", "--config", other])
+            #expect(inUse.status == 1 && inUse.errors.contains("in use by another gateway"))
+            try server.stop()
+            try String(repeating: "no database ", count: 1_000)
+                .write(
+                    toFile: folder.file("state/state.sqlite3"), atomically: true, encoding: .utf8)
+            let damaged = try Command.run([Checkout.signalbox, "serve", "--config", other])
+            #expect(damaged.status == 1 && damaged.errors.contains("is damaged"))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+// The way to the disk: nobody hears of a durable signal before it is stored, order holds, and what
+// cannot be stored is nobody's.
+
+import Bytes
+import Foundation
+import Notifier
+import Testing
+
+@testable import Gateway
+
+@Suite struct StateJournalTests {
+    private final class Scene {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("signalbox-journal-\(UUID().uuidString)").path
+        let loop: EventLoop
+        let store: StateStore
+        let hub: SignalHub
+        let journal: StateJournal
+        var heard: [UInt64] = []
+        var lost: [UInt64] = []
+
+        init(pageLimit: Int? = nil, events: Int = 1_000) throws {
+            loop = try EventLoop()
+            store = try StateStore(folder: folder, pageLimit: pageLimit)
+            let stored = try store.load(epoch: SignalEpoch("k3f9abcd"), ahead: 100)
+            var bounds = SignalHistory.Bounds()
+            bounds.events = events
+            var rule = SignalRule(try #require(SignalPattern("safe.**")))
+            rule.isDurable = true
+            bounds.rules = [rule]
+            hub = SignalHub(epoch: stored.epoch, history: bounds)
+            journal = try StateJournal(loop: loop, store: store, reserved: stored.reserved + 100)
+            hub.onEvent = { [unowned self] in heard.append($0.sequence) }
+            hub.whenDropped { [unowned self] in journal.drop($0) }
+            hub.refusal = { [unowned self] in journal.refusal($0) }
+            hub.onNumber = { [unowned self] event, isDurable in
+                if isDurable { journal.add(event) }
+            }
+            journal.onStored = { [unowned self] in hub.release(upTo: $0.last ?? 0) }
+            journal.onLost = { [unowned self] numbers, _ in
+                lost += numbers
+                hub.discard(numbers)
+            }
+        }
+
+        deinit { try? FileManager.default.removeItem(atPath: folder) }
+
+        func emit(_ name: String, bytes: Int = 1, key: String? = nil) -> Emission {
+            hub.emit(
+                Payload(Array(name.utf8)), Payload(Array(repeating: 49, count: bytes)),
+                wallNanos: 1, key: key.map { Payload(Array($0.utf8)) })
+        }
+
+        /// Writes until nothing waits.
+        func settle() -> Bool {
+            var isDone = false
+            journal.barrier { _ in isDone = true }
+            return loop.run(until: { isDone && journal.pendingCount == 0 }, limit: .seconds(20))
+        }
+    }
+
+    @Test func `a durable signal is heard once it is stored, and what follows it waits`() throws {
+        let scene = try Scene()
+        #expect(scene.emit("plain") == .emitted(1, subscribers: 0))
+        _ = scene.emit("safe.a")
+        _ = scene.emit("plain")
+        #expect(scene.heard == [1] && scene.hub.isHeld(2) && scene.hub.isHeld(3))
+        let filter = SignalFilter([try #require(SignalPattern("**"))])
+        #expect(scene.hub.replay(.after(1), filter, wallNanos: 1).events.isEmpty)
+        #expect(scene.settle())
+        #expect(scene.heard == [1, 2, 3])
+        #expect(try scene.store.load(epoch: SignalEpoch(), ahead: 1).events.map(\.sequence) == [2])
+    }
+
+    @Test func `many emissions share one commit`() throws {
+        let scene = try Scene()
+        for _ in 1...500 { _ = scene.emit("safe.a") }
+        #expect(scene.settle())
+        #expect(scene.heard == Array(1...500))
+        #expect(scene.journal.commitCount <= 3)
+    }
+
+    @Test func `what cannot be stored is never heard, and its key is free again`() throws {
+        let scene = try Scene(pageLimit: 32)
+        _ = scene.emit("safe.big", bytes: 400_000, key: "k")
+        _ = scene.emit("plain")
+        #expect(scene.loop.run(until: { !scene.lost.isEmpty }, limit: .seconds(20)))
+        #expect(scene.lost == [1] && scene.heard == [2])
+        #expect(scene.emit("safe.small", key: "k") == .emitted(3, subscribers: 0))
+        #expect(scene.settle())
+        #expect(scene.heard == [2, 3])
+    }
+
+    @Test func `more than may wait is refused before it has a number`() throws {
+        let scene = try Scene()
+        for _ in 1...StateJournal.eventLimit { _ = scene.emit("safe.a") }
+        guard case .notStored = scene.emit("safe.a") else {
+            Issue.record("taken beyond the limit")
+            return
+        }
+        #expect(scene.settle())
+        #expect(scene.hub.newest == UInt64(StateJournal.eventLimit))
+    }
+
+    @Test func `the bounds of the history hold on disk as well`() throws {
+        let scene = try Scene(events: 10)
+        for _ in 1...25 { _ = scene.emit("safe.a") }
+        #expect(scene.settle())
+        #expect(scene.settle())
+        let state = try scene.store.load(epoch: SignalEpoch(), ahead: 1)
+        #expect(state.events.map(\.sequence) == Array(16...25))
+        #expect(state.losses.map(\.upTo) == [15])
+    }
+
+    @Test func `after a restart numbers leap, and streams of durable signals see no gap`() throws {
+        let scene = try Scene()
+        for _ in 1...3 { _ = scene.emit("safe.a") }
+        #expect(scene.settle())
+        let stored = try scene.store.load(epoch: SignalEpoch(), ahead: 1 << 20)
+        let again = try Scene(events: 5)
+        again.hub.restore(
+            stored.events, losses: stored.losses, newest: 1 << 20, lostUpTo: 1 << 20)
+        #expect(again.emit("safe.b") == .emitted((1 << 20) + 1, subscribers: 0))
+        #expect(again.settle())
+        func replay(_ last: UInt64, _ patterns: String...) -> ReplaySlice {
+            let filter = SignalFilter(patterns.compactMap { SignalPattern($0) })
+            return again.hub.replay(.after(last), filter, wallNanos: 1)
+        }
+        for patterns in [["safe.**"], ["safe.a", "safe.b"], ["safe.*", "safe.never"]] {
+            let filter = SignalFilter(patterns.compactMap { SignalPattern($0) })
+            let slice = again.hub.replay(.after(1), filter, wallNanos: 1)
+            #expect(slice.gap == nil, "\(patterns)")
+            #expect(slice.events.map(\.sequence) == [2, 3, (1 << 20) + 1], "\(patterns)")
+            #expect(slice.next == nil)
+        }
+        #expect(replay(1, "**").gap?.upTo == 1 << 20)
+        #expect(replay(1, "plain").gap?.upTo == 1 << 20)
+        #expect(replay(1 << 20, "**").gap == nil)
+        for _ in 1...4 { _ = again.emit("safe.b") }
+        #expect(again.settle())
+        #expect(again.hub.oldest == (1 << 20) + 1 && again.hub.retainedCount == 5)
+        #expect(replay(2, "safe.**").gap?.upTo == 3)
+    }
+}
