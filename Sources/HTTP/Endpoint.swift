@@ -58,6 +58,31 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// Whether only this machine can reach a socket bound to it.
+    package var isLocal: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_UNIX: return true
+            case AF_INET: return bytes[4] == 127
+            case AF_INET6:
+                let head = bytes[8..<18].allSatisfy { $0 == 0 }
+                let isMapped = head && bytes[18] == 0xFF && bytes[19] == 0xFF
+                if isMapped { return bytes[20] == 127 }
+                return head && bytes[18..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+            default: return false
+            }
+        }
+    }
+
+    /// The path of a Unix socket's file; nil for other addresses, and for sockets without a file.
+    package var path: String? {
+        guard family == AF_UNIX, length > 2 else { return nil }
+        let text = withUnsafeBytes(of: storage) { bytes in
+            String(decoding: bytes[2..<Int(length)].prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return text.isEmpty ? nil : text
+    }
+
     /// Calls `body` with the address as the kernel takes it.
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: storage) { pointer in
@@ -148,40 +173,5 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
             next = entry.pointee.ai_next
         }
         return found
-    }
-}
-
-/// A peer's address in 28 bytes instead of 132: what an internet address needs, and of a Unix
-/// socket's the family.
-struct PackedAddress {
-    private var bytes = sockaddr_in6()
-
-    /// Packs `address`.
-    init(_ address: SocketAddress) {
-        withUnsafeBytes(of: address.storage) { from in
-            withUnsafeMutableBytes(of: &bytes) { into in
-                into.copyMemory(from: UnsafeRawBufferPointer(rebasing: from[..<into.count]))
-            }
-        }
-        if address.family == AF_UNIX {
-            bytes = sockaddr_in6()
-            bytes.sin6_family = sa_family_t(AF_UNIX)
-        }
-    }
-
-    /// The address; that of a Unix socket without its path.
-    var address: SocketAddress {
-        var address = SocketAddress()
-        withUnsafeBytes(of: bytes) { from in
-            withUnsafeMutableBytes(of: &address.storage) { $0.copyMemory(from: from) }
-        }
-        let size =
-            switch Int32(bytes.sin6_family) {
-            case AF_INET: MemoryLayout<sockaddr_in>.size
-            case AF_INET6: MemoryLayout<sockaddr_in6>.size
-            default: MemoryLayout<sa_family_t>.size
-            }
-        address.length = socklen_t(size)
-        return address
     }
 }

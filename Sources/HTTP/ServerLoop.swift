@@ -70,6 +70,12 @@ package final class ServerLoop {
     /// Whether the server is ending: answers then close their connections.
     @exclusivity(unchecked) package private(set) var isDraining = false
 
+    /// Told of each connection that lacked the proxy's header it should have begun with.
+    package var onUnproxied: (_ proxy: SocketAddress, _ reason: String) -> Void = { _, _ in }
+
+    /// Proxies that have not yet said for whom they connect.
+    @exclusivity(unchecked) var greetings: [ObjectIdentifier: ProxyGreeting] = [:]
+
     let handler: any RequestHandler
     let parser: RequestParser
     let coder = ContentCoder()
@@ -137,15 +143,22 @@ package final class ServerLoop {
 
     /// Serves connections of `socket`; `tls` holds the context of each new one.
     ///
+    /// With `expectsProxy` each must begin with the header of the PROXY protocol.
+    ///
     /// - Throws: `SystemError` if the loop cannot watch it.
     @discardableResult
     package func listen(
-        _ socket: consuming Descriptor, tls: TLSSource?
+        _ socket: consuming Descriptor, tls: TLSSource?, expectsProxy: Bool = false
     ) throws(SystemError) -> Listener {
         let listener = try Listener(
             adopting: socket, isTLS: tls != nil, loop: loop, limits: limits
         ) { [unowned self] number, peer in
-            accept(Descriptor(owning: number), peer, tls?.context)
+            let socket = Descriptor(owning: number)
+            if expectsProxy {
+                greet(socket, peer, tls)
+            } else {
+                accept(socket, peer, tls?.context)
+            }
         }
         listener.onExhausted = { [unowned self] in shed() }
         listeners.append(listener)
@@ -269,11 +282,13 @@ package final class ServerLoop {
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
+        dropGreetings()
         for connection in connections { connection?.drain() }
     }
 
     /// Closes every connection at once.
     package func closeAll() {
+        dropGreetings()
         for connection in connections { connection?.close() }
     }
 
@@ -338,11 +353,34 @@ package final class ServerLoop {
         buffer.append(date.readable)
     }
 
-    /// Appends the head of nearly all answers, 200 with JSON, up to the value of `X-Request-Id`.
+    /// Appends an answer like nearly all, 200 with JSON, in one go.
     @inline(__always)
-    func appendCommonHead(to buffer: inout ByteBuffer) {
+    func appendCommonAnswer(
+        _ id: UInt64, _ body: UnsafeRawBufferPointer, to buffer: inout ByteBuffer
+    ) {
         if loop.now >= nextDateNanos { refreshDate() }
-        buffer.append(commonHead.readable)
+        let head = commonHead.readable
+        let length: StaticString = "\r\nContent-Length: "
+        // Behind head and id: that field, up to 20 digits, the end of the head, the body.
+        let count = head.count + RequestID.byteCount + length.utf8CodeUnitCount + 24 + body.count
+        buffer.fill(atLeast: count) { room in
+            guard let start = room.baseAddress, let first = head.baseAddress else { return 0 }
+            // SAFETY: `room` has `count` bytes.
+            start.copyMemory(from: first, byteCount: head.count)
+            var end = start + head.count
+            RequestID.write(id, to: end)
+            end += RequestID.byteCount
+            end.copyMemory(from: length.utf8Start, byteCount: length.utf8CodeUnitCount)
+            end += length.utf8CodeUnitCount
+            end = Decimal.write(UInt(bitPattern: body.count), to: end)
+            end.storeBytes(of: UInt32(0x0A0D_0A0D).littleEndian, as: UInt32.self)
+            end += 4
+            if let bytes = body.baseAddress {
+                end.copyMemory(from: bytes, byteCount: body.count)
+                end += body.count
+            }
+            return end - start
+        }
     }
 
     private func refreshDate() {

@@ -50,6 +50,8 @@ enum ModuleError: Error, Sendable {
         var exitCode: Int?
         /// The signal's number, if one ended it.
         var signal: Int?
+        /// Whether it ended in a way that is not known.
+        var isUnknown = false
         /// Its last lines on stderr, oldest first.
         var lastLines: [String]
 
@@ -57,7 +59,7 @@ enum ModuleError: Error, Sendable {
         var sentence: String {
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
             if let exitCode { return "exited with code \(exitCode)" }
-            return "could not be started"
+            return isUnknown ? "ended in an unknown way" : "could not be started"
         }
     }
 

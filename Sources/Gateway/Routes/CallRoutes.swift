@@ -11,6 +11,7 @@ extension GatewayLoop {
 
     func showIndex(_ exchange: Exchange) {
         let base = facts.settings.basePath
+        exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
         exchange.respondJSON { json in
             json.beginObject()
             json.key("name")
@@ -101,11 +102,11 @@ extension GatewayLoop {
 
     /// GET of a command: only if it is declared safe; the query holds the parameters.
     func readCommand(_ exchange: Exchange, _ match: RouteMatch) {
-        guard let found = findCommand(exchange, match) else { return }
-        if let reply = found.command?.facts.fixedReply, found.command?.facts.isSafe == true {
-            reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
+        if let answer = modules.fixedAnswer(match.place) {
+            exchange.respond(200, type: "application/json", answer)
             return
         }
+        guard let found = findCommand(exchange, match) else { return }
         guard found.command == nil, modules.isUnknown(found.module) else {
             callSafely(found, exchange.query, exchange)
             return
@@ -248,6 +249,10 @@ extension GatewayLoop {
             json.string(id.readable)
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
+            if let subject = exchange.clientSubject {
+                json.key("client_subject")
+                json.string(subject)
+            }
             if let trace = exchange.field(.traceparent) {
                 json.key("traceparent")
                 json.string(trace)

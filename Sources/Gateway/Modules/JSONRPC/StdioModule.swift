@@ -241,6 +241,8 @@ final class StdioModule: ModuleBackend {
             lastEnd = .init(exitCode: Int(code), signal: nil, lastLines: tail.lines)
         case .signalled(let number, _):
             lastEnd = .init(exitCode: nil, signal: Int(number), lastLines: tail.lines)
+        case .unknown:
+            lastEnd = .init(isUnknown: true, lastLines: tail.lines)
         }
         let wasExpected = isStopping || facts.state == .stopped
         for ticket in pending.removeAll() {
