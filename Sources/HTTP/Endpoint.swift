@@ -188,38 +188,3 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return found
     }
 }
-
-/// A peer's address in 28 bytes instead of 132: what an internet address needs, and of a Unix
-/// socket's the family.
-struct PackedAddress {
-    private var bytes = sockaddr_in6()
-
-    /// Packs `address`.
-    init(_ address: SocketAddress) {
-        withUnsafeBytes(of: address.storage) { from in
-            withUnsafeMutableBytes(of: &bytes) { into in
-                into.copyMemory(from: UnsafeRawBufferPointer(rebasing: from[..<into.count]))
-            }
-        }
-        if address.family == AF_UNIX {
-            bytes = sockaddr_in6()
-            bytes.sin6_family = sa_family_t(AF_UNIX)
-        }
-    }
-
-    /// The address; that of a Unix socket without its path.
-    var address: SocketAddress {
-        var address = SocketAddress()
-        withUnsafeBytes(of: bytes) { from in
-            withUnsafeMutableBytes(of: &address.storage) { $0.copyMemory(from: from) }
-        }
-        let size =
-            switch Int32(bytes.sin6_family) {
-            case AF_INET: MemoryLayout<sockaddr_in>.size
-            case AF_INET6: MemoryLayout<sockaddr_in6>.size
-            default: MemoryLayout<sa_family_t>.size
-            }
-        address.length = socklen_t(size)
-        return address
-    }
-}

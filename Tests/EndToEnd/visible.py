@@ -20,7 +20,8 @@ def main():
     stream, emit, count = urlsplit(sys.argv[1]), urlsplit(sys.argv[2]), int(sys.argv[3])
     reader = socket.create_connection((stream.hostname, stream.port), timeout=5)
     reader.sendall(
-        f"GET {stream.path}?{stream.query} HTTP/1.1\r\nHost: {stream.netloc}\r\n\r\n".encode())
+        f"GET {stream.path}?{stream.query} HTTP/1.1\r\nHost: {stream.netloc}\r\n"
+        "Sec-Fetch-Site: same-origin\r\n\r\n".encode())
     text = b""
     while b": stream" not in text:
         text += reader.recv(65536)

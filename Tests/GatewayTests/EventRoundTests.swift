@@ -14,10 +14,12 @@ import Testing
             wallNanos: 1_000_000_000)
     }
 
-    private func kind(_ pattern: String, _ format: StreamFormat = .named) throws -> StreamKind {
+    private func kind(
+        _ pattern: String, _ format: StreamFormat = .named, isChunked: Bool = false
+    ) throws -> StreamKind {
         StreamKind(
             filter: SignalFilter([try #require(SignalPattern(pattern))]), format: format,
-            isCompressed: false)
+            isChunked: isChunked, isCompressed: false)
     }
 
     private func text(_ payload: Payload?) -> String? {
@@ -44,6 +46,11 @@ import Testing
 
                 """)
         #expect(round.payload(for: try kind("c"), encoder) == nil)
+        let chunk = try #require(
+            text(round.payload(for: try kind("b.*", isChunked: true), encoder)?.payload))
+        #expect(
+            chunk == "26\r\nid: k3f9abcd-5\nevent: b.x\ndata: 1\n\n\r\n"
+                || chunk.hasSuffix("\n\n\r\n"))
         #expect(round.first == 4 && round.last == 6 && round.count == 3)
     }
 
@@ -51,8 +58,8 @@ import Testing
         var round = EventRound()
         round.append(event(1, "a.x"))
         round.append(event(2, "a.y"))
-        let one = round.payload(for: try kind("a.*"), encoder)?.payload
-        let other = round.payload(for: try kind("**"), encoder)?.payload
+        let one = round.payload(for: try kind("a.*", isChunked: true), encoder)?.payload
+        let other = round.payload(for: try kind("**", isChunked: true), encoder)?.payload
         #expect(one != nil && one === other)
         // A single event is shared even by those who get others besides.
         let exact = round.payload(for: try kind("a.x"), encoder)?.payload

@@ -162,7 +162,7 @@ private final class World {
     func deliverRound(_ loop: Loop) {
         for client in loop.streams.values where client.isLive {
             let kind = StreamKind(
-                filter: client.filter, format: .named, isCompressed: false)
+                filter: client.filter, format: .named, isChunked: false, isCompressed: false)
             guard
                 let payload = loop.round.payload(for: kind, after: client.position, encoder)?
                     .payload

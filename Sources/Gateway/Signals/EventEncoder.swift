@@ -1,5 +1,5 @@
-// EventEncoder: from events to the bytes of a stream, in each of its formats. Compression
-// comes later, when it is known what goes out together.
+// EventEncoder: from events to the bytes of a stream, in each of its formats. Framing as chunks and
+// compression come later, when it is known what goes out together.
 
 internal import Bytes
 internal import HTTPWire

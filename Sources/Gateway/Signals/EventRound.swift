@@ -2,6 +2,7 @@
 // goes out together: each event is encoded once in each format, each group gets one payload.
 
 internal import Bytes
+internal import HTTPWire
 
 /// The events that the streams of one loop have not been given yet.
 ///
@@ -16,7 +17,7 @@ struct EventRound: ~Copyable {
     }
 
     private var waiting: ContiguousArray<Waiting> = []
-    private var whole: [StreamFormat: Payload] = [:]
+    private var whole: [UInt8: Payload] = [:]
     private var text = ByteBuffer()
 
     /// Bytes of the events that wait.
@@ -64,8 +65,11 @@ struct EventRound: ~Copyable {
         }
         guard matching > 0 else { return nil }
         let isWhole = matching == waiting.count
-        if isWhole, let known = whole[kind.format] { return (known, matching) }
-        if matching == 1 { return (encoded(only, kind.format, encoder), 1) }
+        let key = kind.format.rawValue << 1 | (kind.isChunked ? 1 : 0)
+        if isWhole, let known = whole[key] { return (known, matching) }
+        if matching == 1, !kind.isChunked {
+            return (encoded(only, kind.format, encoder), 1)
+        }
         for index in waiting.indices {
             let event = waiting[index].event
             guard isWhole || event.sequence > position && kind.filter.wants(event) else { continue }
@@ -73,8 +77,8 @@ struct EventRound: ~Copyable {
             let part = encoded(index, kind.format, encoder)
             withExtendedLifetime(part) { text.append(part.bytes) }
         }
-        let payload = Payload(text.readable)
-        if isWhole { whole[kind.format] = payload }
+        let payload = Self.framed(text, kind.isChunked)
+        if isWhole { whole[key] = payload }
         return (payload, matching)
     }
 
@@ -97,5 +101,13 @@ struct EventRound: ~Copyable {
         case .array: break
         }
         return payload
+    }
+
+    /// `text` as one chunk, or as it is.
+    private static func framed(_ text: borrowing ByteBuffer, _ isChunked: Bool) -> Payload {
+        guard isChunked else { return Payload(text.readable) }
+        var chunk = ByteBuffer(capacity: text.count + 24)
+        ChunkedEncoder.append(text.readable, to: &chunk)
+        return Payload(chunk.readable)
     }
 }

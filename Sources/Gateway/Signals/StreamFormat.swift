@@ -32,6 +32,8 @@ struct StreamKind: Hashable, Sendable {
     var filter: SignalFilter
     /// Form of the events.
     var format: StreamFormat
+    /// Whether their parts are framed as chunks.
+    var isChunked: Bool
     /// Whether what they get is compressed, each by itself.
     var isCompressed: Bool
 }

@@ -41,13 +41,18 @@ extension GatewayLoop {
         } else {
             exchange.extraFields.append("X-Accel-Buffering: no\r\n")
             if isCompressed { exchange.extraFields.append("Content-Encoding: gzip\r\n") }
-            // Not in chunks: haproxy with its default settings holds the last bytes of a chunked
-            // message back for 200 ms, in the hope of more.
-            exchange.beginStream(200, type: request.format.mediaType, endsWithConnection: true)
+            // haproxy with its default settings holds the last bytes of a chunked message back for
+            // 200 ms, so browsers get none. Libraries that read so many bytes at a time, such as
+            // Python's requests, would wait for them without chunks.
+            exchange.beginStream(
+                200, type: request.format.mediaType,
+                endsWithConnection: exchange.field(.secFetchSite) != nil)
             guard exchange.isOpen else { return nil }  // HEAD
         }
         let kind = StreamKind(
-            filter: request.filter, format: request.format, isCompressed: isCompressed)
+            filter: request.filter, format: request.format,
+            isChunked: exchange.streamIsChunked && !isCompressed && request.format != .array,
+            isCompressed: isCompressed)
         let subscription = subscriptions.add(exchange, kind, pause: request.pause)
         guard request.format != .array else { return subscription }
         var opening = ByteBuffer()
