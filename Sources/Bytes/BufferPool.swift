@@ -11,7 +11,8 @@ public final class BufferPool {
     /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
     @inlinable public static var limit: Int { 512 }
 
-    @usableFromInline let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(capacity: limit)
+    @usableFromInline let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(
+        capacity: limit)
     @usableFromInline @exclusivity(unchecked) var spareCount = 0
 
     /// Makes an empty pool.

@@ -57,6 +57,10 @@ public final class Gateway {
     private let environment: [String: String]
     private let own: [(name: String, module: any Module)]
     private let ticketKeys = TLSTicketKeys()
+    private let notice: ServiceNotice
+    private var keeper: CertificateKeeper?
+    private var certificateMarks: [FileMark] = []
+    private var stapleEnd: Int64?
     private var addresses: [LoopAddress] = []
     private var drainedLoops = 0
     private var stoppedLoops = 0
@@ -69,6 +73,7 @@ public final class Gateway {
     ) {
         self.settings = settings
         self.environment = environment
+        notice = ServiceNotice(environment)
         own = modules.sorted { $0.key < $1.key }.map { (name: $0.key, module: $0.value) }
     }
 
@@ -108,10 +113,14 @@ public final class Gateway {
         let sink = LogSink(target: target, settings: settings.log, environment: environment)
         let logger = sink.logger(label: "gateway")
         defer { sink.flush(waiting: 1000) }
-        let sockets = try ListeningSockets.open(settings, loops: count) { text in
-            logger.warning("\(text)")
+        if let room = DescriptorLimit.raise(for: settings.limits.connections) {
+            logger.warning(
+                "the process may have \(room) descriptors, fewer than limits.connections asks for")
         }
-        try checkCertificates()
+        try checkCertificates(logger)
+        let sockets = try ListeningSockets.open(
+            settings, loops: count, environment: environment
+        ) { text in logger.warning("\(text)") }
         do {
             let first = try EventLoop()
             let facts = GatewayFacts(
@@ -120,6 +129,7 @@ public final class Gateway {
                 logger: logger, sink: sink)
             try serve(first, facts, sockets, sink, target, ready)
         } catch {
+            for socket in sockets { socket.file?.remove() }
             throw .system(reason: "cannot start: \(error)")
         }
     }
@@ -137,11 +147,15 @@ public final class Gateway {
         }
     }
 
-    private func checkCertificates() throws(GatewayError) {
+    /// Reads the certificates of all listeners once, so that what is wrong stops the start.
+    private func checkCertificates(_ logger: Logger) throws(GatewayError) {
+        certificateMarks = FileMark.look(at: CertificateKeeper.paths(of: settings))
         for listener in settings.listeners {
             guard let files = listener.tls else { continue }
             do throws(TLSError) {
-                _ = try TLSContext(server: files.settings(ticketKeys))
+                let context = try TLSContext(server: files.settings(ticketKeys))
+                for warning in context.warnings { logger.warning("\(listener.url): \(warning)") }
+                stapleEnd = [stapleEnd, context.stapleEnd].compactMap { $0 }.min()
             } catch {
                 throw .certificate(url: listener.url, reason: "\(error)")
             }
@@ -180,6 +194,10 @@ public final class Gateway {
             }
         }
         try control.begin(addresses, own, sockets, ticketKeys)
+        keeper = try CertificateKeeper(
+            settings, loops: addresses, control: control, keys: ticketKeys,
+            marks: certificateMarks, stapleEnd: stapleEnd)
+        let pulse = ServicePulse(notice, loops: addresses, control: first)
         let signals = try ProcessSignals(
             [.terminate, .interrupt, .hangUp, .user1], on: first
         ) { [unowned self] signal in
@@ -188,7 +206,8 @@ public final class Gateway {
         // As process 1 of a container it inherits every orphan, and must reap them.
         let reaper = getpid() == 1 ? try ChildReaper(on: first) : nil
         ready(report(sockets, facts))
-        first.run()
+        notice.ready()
+        withExtendedLifetime(pulse) { first.run() }
         reaper?.stop()
         signals.close()
         group.stop()
@@ -198,8 +217,13 @@ public final class Gateway {
     private func report(_ sockets: [ListeningSocket], _ facts: GatewayFacts) -> GatewayReport {
         var urls: [String] = []
         for (index, listener) in settings.listeners.enumerated() {
-            let port = sockets.first { $0.listener == index }?.address.port ?? 0
-            urls.append(listener.url(port: port) + settings.basePath)
+            var bound = sockets.filter { $0.listener == index }.map(\.address)
+            // Those of a name differ in their host alone, and each loop has a copy.
+            if case .inherited = listener.address {} else { bound = Array(bound.prefix(1)) }
+            for address in bound {
+                let url = listener.url(at: address) + settings.basePath
+                if !urls.contains(url) { urls.append(url) }
+            }
         }
         return GatewayReport(
             urls: urls, loops: facts.loopCount,
@@ -211,9 +235,12 @@ public final class Gateway {
     private func received(_ signal: ProcessSignal, _ control: GatewayLoop, _ target: LogTarget) {
         switch signal {
         case .hangUp:
-            let keys = ticketKeys
-            for address in addresses { address.post { $0.reloadCertificates(keys) } }
-            control.log(.info, "certificates read again")
+            guard let keeper else {
+                control.log(.info, "nothing to reload: no listener has certificates")
+                return
+            }
+            notice.reloading()
+            keeper.reload { [unowned self] in notice.ready() }
         case .user1:
             do throws(LogFileError) {
                 try target.reopen()
@@ -231,6 +258,7 @@ public final class Gateway {
             return
         }
         isEnding = true
+        notice.stopping()
         control.log(.info, "draining; a second signal ends at once")
         let home = LoopBound(self, control.loop.handle)
         let back = addresses[0]
@@ -263,9 +291,14 @@ public final class Gateway {
 
 extension Settings.Listener {
     /// The listener's URL with the port it really has.
-    fileprivate func url(port: UInt16) -> String {
-        guard case .tcp(let host, _) = address else { return url }
-        let name = host.contains(":") ? "[\(host)]" : host
-        return "\(tls == nil ? "http" : "https")://\(name):\(port)"
+    fileprivate func url(at bound: SocketAddress) -> String {
+        let scheme = tls == nil ? "http" : "https"
+        switch address {
+        case .tcp(let host, _):
+            let name = host.contains(":") ? "[\(host)]" : host
+            return "\(scheme)://\(name):\(bound.port)"
+        case .unix: return url
+        case .inherited: return bound.path.map { "unix:\($0)" } ?? "\(scheme)://\(bound)"
+        }
     }
 }

@@ -20,13 +20,19 @@ extension GatewayLoop {
         buildBackends(own)
         if let control { begin(control) }
         for socket in sockets where socket.loop == index {
-            let files = facts.settings.listeners[socket.listener].tls
-            let source = try files.map {
-                TLSSource(try TLSContext(server: $0.settings(keys)))
+            let listener = facts.settings.listeners[socket.listener]
+            // A name may have several addresses: their sockets share the listener's context.
+            var source = tlsSources[socket.listener]
+            if source == nil, let files = listener.tls {
+                source = TLSSource(try TLSContext(server: files.settings(keys)))
+                tlsSources[socket.listener] = source
             }
-            if let files, let source { tlsSources.append((files, source)) }
-            try server.listen(Descriptor(owning: socket.descriptor), tls: source)
+            if let file = socket.file { socketFiles.append(file) }
+            try server.listen(
+                Descriptor(owning: socket.descriptor), tls: source,
+                expectsProxy: listener.expectsProxy)
         }
+        complainOfProxies()
         for backend in modules.owned { backend.start() }
     }
 
@@ -40,16 +46,19 @@ extension GatewayLoop {
         }
     }
 
-    // MARK: Reloading
-
-    /// Reads the certificates again; a listener whose files are broken keeps what it has.
-    func reloadCertificates(_ keys: TLSTicketKeys) {
-        for (files, source) in tlsSources {
-            do throws(TLSError) {
-                source.context = try TLSContext(server: files.settings(keys))
-            } catch {
-                log(.error, "certificate not reloaded, the old one stays: \(error)")
+    /// Logs connections that lack the proxy's header, at most one a second: strangers can make many.
+    private func complainOfProxies() {
+        var quietUntil: UInt64 = 0
+        var unsaid = 0
+        server.onUnproxied = { [unowned self] proxy, reason in
+            guard loop.now >= quietUntil else {
+                unsaid += 1
+                return
             }
+            quietUntil = loop.now &+ 1_000_000_000
+            let more = unsaid == 0 ? "" : " (and \(unsaid) more)"
+            unsaid = 0
+            log(.warning, "connection from \(proxy) refused: \(reason)\(more)")
         }
     }
 
@@ -62,6 +71,7 @@ extension GatewayLoop {
         isDraining = true
         closeStreams()
         server.drain()
+        for file in socketFiles { file.remove() }
         let deadline = loop.now &+ UInt64(facts.settings.limits.drainTimeout.nanoseconds)
         loop.addDispatcher { [unowned self] in
             guard server.connectionCount == 0 || loop.now >= deadline || isHurried else {

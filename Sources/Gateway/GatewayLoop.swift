@@ -53,8 +53,11 @@ final class GatewayLoop: RequestHandler {
     /// Progress of calls that was dropped because readers were slow.
     @exclusivity(unchecked) var droppedProgress: UInt64 = 0
 
-    /// The contexts of the TLS listeners, with the files they were read from.
-    @exclusivity(unchecked) var tlsSources: [(files: Settings.TLSFiles, source: TLSSource)] = []
+    /// The contexts of the TLS listeners, by the listener's place in the configuration.
+    @exclusivity(unchecked) var tlsSources: [Int: TLSSource] = [:]
+
+    /// The files of the Unix sockets that this loop listens on.
+    @exclusivity(unchecked) var socketFiles: [UnixSocketFile] = []
 
     /// Whether the end is wanted now, whatever is open.
     @exclusivity(unchecked) private(set) var isHurried = false

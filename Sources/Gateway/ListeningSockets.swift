@@ -20,29 +20,93 @@ struct ListeningSocket: Sendable {
     let descriptor: Int32
     /// The address it is bound to.
     let address: SocketAddress
+    /// The file of a Unix socket of ours.
+    var file: UnixSocketFile?
 }
 
 /// Opens listening sockets.
 enum ListeningSockets {
-    /// Opens every listener of `settings` for each of `loops`.
+    /// Opens every listener of `settings` for each of `loops`, or takes over what systemd has opened.
     ///
-    /// - Throws: `GatewayError.listener` naming the URL.
+    /// - Throws: `GatewayError.listener` naming the URL; nothing is left open then.
     static func open(
-        _ settings: Settings, loops: Int, warn: (String) -> Void
+        _ settings: Settings, loops: Int, environment: [String: String], warn: (String) -> Void
     ) throws(GatewayError) -> [ListeningSocket] {
         var sockets: [ListeningSocket] = []
-        for (index, listener) in settings.listeners.enumerated() {
-            do throws(SystemError) {
-                switch listener.address {
-                case .unix(let path):
-                    sockets.append(try openUnix(path, listener: index))
-                case .tcp(let host, let port):
-                    sockets += try openTCP(
-                        host, UInt16(clamping: port), listener: index, loops: loops, warn: warn)
-                }
-            } catch {
-                for socket in sockets { close(socket.descriptor) }
-                throw .listener(url: listener.url, reason: "\(error)")
+        var inherited = InheritedSockets(environment)
+        do throws(GatewayError) {
+            for (index, listener) in settings.listeners.enumerated() {
+                sockets += try open(
+                    listener, index, settings, loops: loops, &inherited, warn: warn)
+            }
+        } catch {
+            close(sockets)
+            throw error
+        }
+        for socket in inherited.unclaimed {
+            warn("systemd has handed over the socket \(socket.name), which no listener uses")
+        }
+        return sockets
+    }
+
+    /// Closes `sockets`, which nobody serves.
+    static func close(_ sockets: [ListeningSocket]) {
+        for socket in sockets {
+            close(socket.descriptor)
+            socket.file?.remove()
+        }
+    }
+
+    private static func open(
+        _ listener: Settings.Listener, _ index: Int, _ settings: Settings, loops: Int,
+        _ inherited: inout InheritedSockets, warn: (String) -> Void
+    ) throws(GatewayError) -> [ListeningSocket] {
+        if case .inherited(let name) = listener.address {
+            return try adopt(
+                inherited.claim(name, url: listener.url), listener, index, settings, loops: loops)
+        }
+        let access = try listener.access.resolved(url: listener.url)
+        do throws(SystemError) {
+            switch listener.address {
+            case .unix(let path):
+                return [try openUnix(path, access, listener: index)]
+            case .tcp(let host, let port):
+                return try openTCP(
+                    host, UInt16(clamping: port), listener: index, loops: loops, warn: warn)
+            case .inherited: return []
+            }
+        } catch {
+            throw .listener(url: listener.url, reason: "\(error)")
+        }
+    }
+
+    /// Makes each loop listen on sockets that were opened by somebody else.
+    ///
+    /// - Throws: `GatewayError.listener` for one that other machines can reach, unless anyone may
+    ///   call.
+    private static func adopt(
+        _ descriptors: [Int32], _ listener: Settings.Listener, _ index: Int, _ settings: Settings,
+        loops: Int
+    ) throws(GatewayError) -> [ListeningSocket] {
+        var sockets: [ListeningSocket] = []
+        for descriptor in descriptors {
+            let address = SocketAddress(boundTo: descriptor)
+            sockets.append(
+                ListeningSocket(listener: index, loop: 0, descriptor: descriptor, address: address))
+            guard address.isLocal || settings.allowsAnonymous else {
+                close(sockets)
+                throw .listener(
+                    url: listener.url,
+                    reason: "other machines can reach \(address), and nobody is asked who they "
+                        + "are; bind localhost, or set allow_anonymous: true if anyone may call")
+            }
+            // One queue for all loops: whoever is free first takes the next connection.
+            for loop in stride(from: 1, to: loops, by: 1) {
+                let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+                guard copy >= 0 else { break }
+                sockets.append(
+                    ListeningSocket(listener: index, loop: loop, descriptor: copy, address: address)
+                )
             }
         }
         return sockets
@@ -94,16 +158,12 @@ enum ListeningSockets {
 
     /// A Unix socket has one queue, served by the control loop.
     private static func openUnix(
-        _ path: String, listener: Int
+        _ path: String, _ access: UnixSocketFile.Access, listener: Int
     ) throws(SystemError) -> ListeningSocket {
-        let addresses = try SocketAddress.resolve(.unix(path: path))
-        guard let address = addresses.first else {
-            throw SystemError("bind", ENOENT, subject: path)
-        }
-        try Listener.clearStale(address, path: path)
-        let descriptor = try Listener.open(address).release()
+        let descriptor = try UnixSocketFile.listen(path, access).release()
         return ListeningSocket(
-            listener: listener, loop: 0, descriptor: descriptor, address: address)
+            listener: listener, loop: 0, descriptor: descriptor,
+            address: SocketAddress(boundTo: descriptor), file: UnixSocketFile(path))
     }
 
     private static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
@@ -114,7 +174,7 @@ extension Settings.TLSFiles {
     func settings(_ keys: TLSTicketKeys) -> TLSSettings {
         var result = TLSSettings(
             identities: certificates.map {
-                TLSIdentityFiles(chain: $0.certificate, key: $0.key)
+                TLSIdentityFiles(chain: $0.certificate, key: $0.key, ocspResponse: $0.ocsp)
             }, ticketKeys: keys)
         if let clientAuthority { result.clientTrust = .file(clientAuthority) }
         switch clientAuthentication {
@@ -123,5 +183,29 @@ extension Settings.TLSFiles {
         case .required: result.clientAuthentication = .required
         }
         return result
+    }
+}
+
+extension Settings.Access {
+    /// The numbers of the names, for the listener `url`.
+    ///
+    /// Blocks while names are looked up: only before a loop runs.
+    ///
+    /// - Throws: `GatewayError.listener` for a name that this system does not know.
+    func resolved(url: String) throws(GatewayError) -> UnixSocketFile.Access {
+        var access = UnixSocketFile.Access(mode: mode)
+        if let owner {
+            access.owner = UInt32(owner) ?? getpwnam(owner)?.pointee.pw_uid
+            if access.owner == nil {
+                throw .listener(url: url, reason: "there is no user \(owner)")
+            }
+        }
+        if let group {
+            access.group = UInt32(group) ?? getgrnam(group)?.pointee.gr_gid
+            if access.group == nil {
+                throw .listener(url: url, reason: "there is no group \(group)")
+            }
+        }
+        return access
     }
 }

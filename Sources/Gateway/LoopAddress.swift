@@ -18,6 +18,9 @@ struct LoopAddress: Sendable {
         bound = LoopBound(target, target.loop.handle)
     }
 
+    /// Wraps a value that only that loop may open.
+    func bind<Value>(_ value: Value) -> LoopBound<Value> { LoopBound(value, handle) }
+
     /// Runs `job` on that loop, after everything posted to it before.
     func post(_ job: @escaping @Sendable (GatewayLoop) -> Void) {
         let bound = bound

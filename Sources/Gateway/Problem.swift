@@ -11,7 +11,8 @@ enum Problem {
     /// Their media type.
     static let mediaType: StaticString = "application/problem+json"
 
-    /// Appends a document.
+    /// Appends a document, and adds the field that keeps browsers from taking it for a page: it may
+    /// quote what the client sent.
     ///
     /// - Parameters:
     ///   - code: a stable name for programs; it also makes the `type`.
@@ -21,6 +22,7 @@ enum Problem {
         isRetryable: Bool = false, to out: inout ByteBuffer,
         more: (inout JSONWriter) -> Void = { _ in }
     ) {
+        exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
         JSONWriter.append(to: &out) { json in
             json.beginObject()
             json.key("type")

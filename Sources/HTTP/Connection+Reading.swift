@@ -126,6 +126,7 @@ extension Connection {
     // MARK: Requests
 
     /// Takes complete requests off `bytes` and keeps the rest.
+    @inline(__always)
     private func takeRequests(_ bytes: UnsafeRawBufferPointer) {
         let taken = process(bytes)
         if taken < bytes.count {
@@ -161,6 +162,7 @@ extension Connection {
     }
 
     /// Reads on, or stops reading while too much is kept that cannot be looked at.
+    @inline(__always)
     private func settleReading() {
         let pauses = holdsBack && pending.count >= server.limits.pipelineBytes
         if pauses != isReadingPaused {
@@ -204,6 +206,7 @@ extension Connection {
     }
 
     /// Parses one head and begins its exchange; returns 0 when there is no complete one.
+    @inline(__always)
     private func takeHead(_ bytes: UnsafeRawBufferPointer, _ server: ServerLoop) -> Int {
         do throws(WireError) {
             let outcome = try server.parser.parse(
@@ -231,6 +234,7 @@ extension Connection {
     }
 
     /// Asks the handler about a new request and sets the phase that follows.
+    @inline(__always)
     private func beginBody(_ fresh: Exchange, _ server: ServerLoop, available: Int) {
         // Not `head` or `idle` any more: the handler may close or be told of the peer's end.
         phase = .answering

@@ -46,6 +46,7 @@ extension Connection {
         }
     }
 
+    @inline(__always)
     private func everythingLeft(_ server: ServerLoop) {
         switch phase {
         case .ending: linger()
@@ -62,6 +63,7 @@ extension Connection {
     }
 
     /// Sends plain bytes; returns whether all have left.
+    @inline(__always)
     private func flushPlain(_ total: inout Int, _ server: ServerLoop) -> Bool {
         while !sendQueue.isEmpty {
             let bytes = sendQueue.next

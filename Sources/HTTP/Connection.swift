@@ -39,8 +39,9 @@ package final class Connection {
     }
 
     /// The peer's address.
-    package let peer: SocketAddress
+    package var peer: SocketAddress { peerAddress.socketAddress }
 
+    private let peerAddress: PeerAddress
     let slot: Int
     /// Number of the accept: the higher, the newer.
     let serial: UInt64
@@ -90,7 +91,7 @@ package final class Connection {
     ) {
         self.slot = slot
         self.serial = serial
-        self.peer = peer
+        peerAddress = PeerAddress(peer)
         self.tls = tls
         self.server = server
         number = socket.number

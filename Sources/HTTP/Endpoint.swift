@@ -58,6 +58,31 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
         return family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     }
 
+    /// Whether only this machine can reach a socket bound to it.
+    package var isLocal: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_UNIX: return true
+            case AF_INET: return bytes[4] == 127
+            case AF_INET6:
+                let head = bytes[8..<18].allSatisfy { $0 == 0 }
+                let isMapped = head && bytes[18] == 0xFF && bytes[19] == 0xFF
+                if isMapped { return bytes[20] == 127 }
+                return head && bytes[18..<23].allSatisfy { $0 == 0 } && bytes[23] == 1
+            default: return false
+            }
+        }
+    }
+
+    /// The path of a Unix socket's file; nil for other addresses, and for sockets without a file.
+    package var path: String? {
+        guard family == AF_UNIX, length > 2 else { return nil }
+        let text = withUnsafeBytes(of: storage) { bytes in
+            String(decoding: bytes[2..<Int(length)].prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return text.isEmpty ? nil : text
+    }
+
     /// Calls `body` with the address as the kernel takes it.
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: storage) { pointer in

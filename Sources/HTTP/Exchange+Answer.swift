@@ -19,7 +19,8 @@ extension Exchange {
         guard answer == .none, let connection else { return }
         let server = connection.server
         var body = body
-        if body.count > ContentCoder.leastBytes, let type, let smaller = encode(body, type, server) {
+        if body.count > ContentCoder.leastBytes, let type, let smaller = encode(body, type, server)
+        {
             body = smaller
         }
         self.status = status

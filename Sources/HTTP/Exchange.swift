@@ -7,7 +7,6 @@
 package import Bytes
 package import HTTPWire
 internal import Notifier
-internal import TLS
 
 /// One request and its answer.
 ///
@@ -121,19 +120,13 @@ package final class Exchange {
     /// Whether the connection is encrypted.
     package var isSecure: Bool { connection?.tls != nil }
 
-    /// The subject of the certificate that the peer has proved to own, in RFC 2253 form; nil if it
-    /// showed none, or one that does not hold.
-    package var tlsSubject: String? {
-        guard let tls = connection?.tls, tls.peerVerification == .verified else { return nil }
-        return tls.peerSubject
-    }
-
     /// Slot of the connection: small numbers, each used by one open connection of the loop.
     package var slot: Int { connection?.slot ?? -1 }
 
     // MARK: Life
 
     /// Takes over the head that the server has just parsed from `bytes`.
+    @inline(__always)
     func begin(
         on connection: Connection, _ server: ServerLoop, _ bytes: UnsafeRawBufferPointer
     ) {

@@ -71,10 +71,13 @@ package final class Listener {
         SocketOption.set(number, level, TCP_KEEPINTVL, keepAliveSeconds / 4)
     }
 
-    /// Opens a listening socket on `address`.
+    /// Opens a listening socket on `address`; `prepare` runs when it is bound and does not listen
+    /// yet.
     ///
-    /// - Throws: `SystemError` naming the address, e.g. EADDRINUSE.
-    package static func open(_ address: SocketAddress) throws(SystemError) -> Descriptor {
+    /// - Throws: `SystemError` naming the address, e.g. EADDRINUSE, or what `prepare` throws.
+    package static func open(
+        _ address: SocketAddress, prepare: () throws(SystemError) -> Void = {}
+    ) throws(SystemError) -> Descriptor {
         let subject = "\(address)"
         let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let number = Glibc.socket(address.family, flags, 0)
@@ -91,6 +94,7 @@ package final class Listener {
         guard address.withPointer({ bind(number, $0, $1) }) == 0 else {
             throw SystemError("bind", subject: subject)
         }
+        try prepare()
         guard listen(number, backlog) == 0 else { throw SystemError("listen", subject: subject) }
         return socket
     }

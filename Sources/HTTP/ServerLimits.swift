@@ -23,6 +23,11 @@ package struct ServerLimits: Sendable {
     /// Bytes of body that count as progress: a floor of 34 bytes a second.
     package var bodyProgressBytes = 1024
 
+    /// Time for the header of a proxy that names its client.
+    ///
+    /// It is a proxy's first packet; 5 s outlast the loss of it, as the protocol asks for.
+    package var proxyTimeout = Duration.seconds(5)
+
     /// Time for a TLS handshake.
     package var handshakeTimeout = Duration.seconds(10)
 

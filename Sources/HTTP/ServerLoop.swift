@@ -70,6 +70,12 @@ package final class ServerLoop {
     /// Whether the server is ending: answers then close their connections.
     @exclusivity(unchecked) package private(set) var isDraining = false
 
+    /// Told of each connection that lacked the proxy's header it should have begun with.
+    package var onUnproxied: (_ proxy: SocketAddress, _ reason: String) -> Void = { _, _ in }
+
+    /// Proxies that have not yet said for whom they connect.
+    @exclusivity(unchecked) var greetings: [ObjectIdentifier: ProxyGreeting] = [:]
+
     let handler: any RequestHandler
     let parser: RequestParser
     let coder = ContentCoder()
@@ -137,15 +143,22 @@ package final class ServerLoop {
 
     /// Serves connections of `socket`; `tls` holds the context of each new one.
     ///
+    /// With `expectsProxy` each must begin with the header of the PROXY protocol.
+    ///
     /// - Throws: `SystemError` if the loop cannot watch it.
     @discardableResult
     package func listen(
-        _ socket: consuming Descriptor, tls: TLSSource?
+        _ socket: consuming Descriptor, tls: TLSSource?, expectsProxy: Bool = false
     ) throws(SystemError) -> Listener {
         let listener = try Listener(
             adopting: socket, isTLS: tls != nil, loop: loop, limits: limits
         ) { [unowned self] number, peer in
-            accept(Descriptor(owning: number), peer, tls?.context)
+            let socket = Descriptor(owning: number)
+            if expectsProxy {
+                greet(socket, peer, tls)
+            } else {
+                accept(socket, peer, tls?.context)
+            }
         }
         listener.onExhausted = { [unowned self] in shed() }
         listeners.append(listener)
@@ -269,11 +282,13 @@ package final class ServerLoop {
         isDraining = true
         for listener in listeners { listener.close() }
         listeners = []
+        dropGreetings()
         for connection in connections { connection?.drain() }
     }
 
     /// Closes every connection at once.
     package func closeAll() {
+        dropGreetings()
         for connection in connections { connection?.close() }
     }
 

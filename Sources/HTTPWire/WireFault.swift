@@ -5,6 +5,9 @@
 
 /// A rule that a peer broke, named by the place where it broke it.
 package enum WireFault: UInt8, Error, CaseIterable, Sendable {
+    // The PROXY protocol's header before everything else (ProxyHeader).
+    case proxyHeaderMissing, proxyLineInvalid, proxyLineTooLong, proxyAddressInvalid
+    case proxyVersionUnsupported, proxyFamilyUnsupported, proxyLengthInvalid, proxyChecksumWrong
     // Before and in the request line (RFC 9112 §2.2, §3).
     case leadingLinesTooMany, leadingLineBroken
     case methodInvalid, methodTooLong
@@ -141,6 +144,20 @@ extension WireFault {
         case .pathBackslash: "the path contains a backslash"
         case .pathNotUTF8: "the decoded path is not UTF-8"
         case .pathAboveRoot: "the path climbs above the root"
+        default: proxyReason
+        }
+    }
+
+    private var proxyReason: StaticString {
+        switch self {
+        case .proxyHeaderMissing: "the connection does not begin with a PROXY header"
+        case .proxyLineInvalid: "the PROXY line is malformed"
+        case .proxyLineTooLong: "the PROXY line is longer than 107 bytes"
+        case .proxyAddressInvalid: "an address or a port in the PROXY header is not valid"
+        case .proxyVersionUnsupported: "the PROXY header has an unknown version or command"
+        case .proxyFamilyUnsupported: "the PROXY header is not about a stream connection"
+        case .proxyLengthInvalid: "the lengths in the PROXY header do not fit together"
+        case .proxyChecksumWrong: "the checksum of the PROXY header is wrong"
         default: "the message is malformed"
         }
     }

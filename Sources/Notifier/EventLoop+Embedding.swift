@@ -16,16 +16,24 @@ extension EventLoop {
     ///
     /// It changes when the loop is turned, and when it is given something to do in between.
     public var nextDeadline: UInt64? {
+        let deadline = earliestDeadline
+        return deadline == .max ? nil : deadline
+    }
+
+    /// As `nextDeadline`, `.max` for none.
+    @inline(__always)
+    private var earliestDeadline: UInt64 {
         if handle.hasPendingMail || skipsSleep || wantsFlush { return 0 }
         var deadline = min(timers.earliest ?? .max, sweepTime.words.pointee.nextDeadline)
         if dispatchers.keepsAwake { deadline = min(deadline, now &+ DispatcherList.awakeNanos) }
-        return deadline == .max ? nil : deadline
+        return deadline
     }
 
     /// How long a host may sleep, in the milliseconds of poll(2) and epoll_wait(2): -1 without end,
     /// 0 if work waits, else until `nextDeadline`, rounded up.
     public var pollMilliseconds: Int32 {
-        guard let deadline = nextDeadline else { return -1 }
+        let deadline = earliestDeadline
+        if deadline == .max { return -1 }
         // The clock is asked again: callbacks of the last turn took time since `now`.
         let present = presentNanos()
         return deadline <= present ? 0 : Poller.timeout(nanos: deadline - present)

@@ -20,8 +20,8 @@ package struct TLSCertificateFacts: Equatable, Sendable {
     init(_ certificate: OpaquePointer) {
         subject = Self.subject(of: certificate)
         names = Self.names(of: certificate)
-        notBefore = Self.seconds(X509_get0_notBefore(certificate))
-        notAfter = Self.seconds(X509_get0_notAfter(certificate))
+        notBefore = Self.seconds(X509_get0_notBefore(certificate)) ?? 0
+        notAfter = Self.seconds(X509_get0_notAfter(certificate)) ?? 0
         let key = X509_get0_pubkey(certificate)
         let kind = key.flatMap { EVP_PKEY_get0_type_name($0) }
         keyKind = kind.map { String(cString: $0) } ?? "unknown"
@@ -69,9 +69,10 @@ package struct TLSCertificateFacts: Equatable, Sendable {
         }
     }
 
-    private static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64 {
+    /// Seconds since 1970 of a time in a certificate or an OCSP response; nil if it is none.
+    static func seconds(_ time: UnsafePointer<ASN1_TIME>?) -> Int64? {
         var parts = tm()
-        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return 0 }
+        guard let time, ASN1_TIME_to_tm(time, &parts) == 1 else { return nil }
         return Int64(timegm(&parts))
     }
 }

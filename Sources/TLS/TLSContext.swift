@@ -19,6 +19,9 @@ package final class TLSContext {
     /// Facts of the certificates, in the order of the settings.
     package let certificates: [TLSCertificateFacts]
 
+    /// When the first of the OCSP responses ends, seconds since 1970; nil if none does.
+    package let stapleEnd: Int64?
+
     let isServer: Bool
     let wire: Wire
     /// Whether a session may have been given an OCSP response that it can drop when it is open.
@@ -60,7 +63,8 @@ package final class TLSContext {
         wire = try Wire()
         certificates = identities.map(\.facts)
         warnings = identities.flatMap(\.warnings) + plan.warnings
-        hasStaples = identities.contains { !$0.ocspResponse.isEmpty }
+        hasStaples = identities.contains { $0.staple != nil }
+        stapleEnd = identities.compactMap(\.staple?.goodUntil).min()
         names = plan.names
         self.branches = branches
         self.identities = identities
@@ -85,6 +89,7 @@ package final class TLSContext {
         certificates = identities.map(\.facts)
         warnings = identities.flatMap(\.warnings)
         hasStaples = false
+        stapleEnd = nil
         names = ServerNames()
         branches = [branch]
         self.identities = identities
@@ -117,8 +122,8 @@ package final class TLSContext {
     private func staple(_ ssl: OpaquePointer) -> Int32 {
         let certificate = SSL_get_certificate(ssl)
         guard let identity = identities.first(where: { $0.isCertificate(certificate) }),
-            !identity.ocspResponse.isEmpty,
-            copenssl_set_ocsp_response(ssl, identity.ocspResponse, identity.ocspResponse.count) == 1
+            let staple = identity.staple, staple.isGood(at: Int64(time(nil))),
+            copenssl_set_ocsp_response(ssl, staple.bytes, staple.bytes.count) == 1
         else { return SSL_TLSEXT_ERR_NOACK }
         return SSL_TLSEXT_ERR_OK
     }

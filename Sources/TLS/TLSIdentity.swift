@@ -14,7 +14,8 @@ package final class TLSIdentity {
     package let warnings: [TLSWarning]
 
     let files: TLSIdentityFiles
-    let ocspResponse: [UInt8]
+    /// The OCSP response to send along, if there is one that clients take.
+    let staple: OCSPStaple?
     private let material: Material
 
     /// The pieces that OpenSSL counts references of; freed together, also when loading fails.
@@ -53,10 +54,12 @@ package final class TLSIdentity {
             ErrorQueue.clear()
             throw .file(path: files.key, reason: "certificate and key do not match")
         }
-        ocspResponse = try Self.readResponse(files.ocspResponse)
+        let now = Int64(time(nil))
         facts = TLSCertificateFacts(certificate)
-        warnings = Self.warnings(
-            facts, files, keyIsReadable: keyFile.isReadableByOthers, now: Int64(time(nil)))
+        var warnings = Self.warnings(
+            facts, files, keyIsReadable: keyFile.isReadableByOthers, now: now)
+        staple = Self.readStaple(files.ocspResponse, certificate, now: now, &warnings)
+        self.warnings = warnings
         self.files = files
         self.material = material
     }
@@ -94,21 +97,20 @@ package final class TLSIdentity {
         }
     }
 
-    private static func readResponse(_ path: String?) throws(TLSError) -> [UInt8] {
-        guard let path else { return [] }
-        let file = try PEMFile(path: path)
-        let isResponse = file.bytes.withUnsafeBufferPointer { bytes in
-            var start = bytes.baseAddress
-            let response = d2i_OCSP_RESPONSE(nil, &start, bytes.count)
-            defer { OCSP_RESPONSE_free(response) }
-            return response != nil
-                && OCSP_response_status(response) == OCSP_RESPONSE_STATUS_SUCCESSFUL
+    /// Reads the OCSP response; without a good one the certificate works as well, so all that can be
+    /// wrong with it is a warning.
+    private static func readStaple(
+        _ path: String?, _ certificate: OpaquePointer, now: Int64, _ warnings: inout [TLSWarning]
+    ) -> OCSPStaple? {
+        guard let path else { return nil }
+        do throws(TLSError) {
+            let staple = try OCSPStaple(path: path, certificate: certificate, now: now)
+            if staple.saysRevoked { warnings.append(.revoked(path: path)) }
+            return staple
+        } catch {
+            warnings.append(.stapleIgnored(reason: "\(error)"))
+            return nil
         }
-        ErrorQueue.clear()
-        guard isResponse else {
-            throw .file(path: path, reason: "is not a successful OCSP response in DER")
-        }
-        return file.bytes
     }
 
     private static func warnings(

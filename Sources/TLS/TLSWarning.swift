@@ -12,6 +12,10 @@ package enum TLSWarning: Equatable, Sendable {
     case unreachable(path: String)
     /// Anybody on the machine can read the private key.
     case keyReadableByOthers(path: String)
+    /// The OCSP response is of no use and is not sent; the reason names the file.
+    case stapleIgnored(reason: String)
+    /// The OCSP response says that the certificate is revoked; clients will be told so.
+    case revoked(path: String)
 }
 
 extension TLSWarning: CustomStringConvertible {
@@ -23,6 +27,8 @@ extension TLSWarning: CustomStringConvertible {
         case .nameless(let path): "\(path): the certificate has no alternative names"
         case .unreachable(let path): "\(path): an earlier certificate serves the same names"
         case .keyReadableByOthers(let path): "\(path): the private key is readable by everybody"
+        case .stapleIgnored(let reason): "\(reason); no OCSP response is sent"
+        case .revoked(let path): "\(path): says that the certificate is revoked"
         }
     }
 }

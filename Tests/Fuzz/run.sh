@@ -3,7 +3,7 @@
 #
 #   Tests/Fuzz/run.sh [--runs N | --seconds N] [target ...]
 #
-# Targets: request response chunked cookie path (default: all). Inputs that failed and the corpora
+# Targets: request response chunked cookie path proxy (default: all). Inputs that failed and the corpora
 # that the fuzzer has gathered stay in .build/fuzz. The exit status is that of the first failure.
 set -eu
 
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
-[ $# -gt 0 ] || set -- request response chunked cookie path
+[ $# -gt 0 ] || set -- request response chunked cookie path proxy
 
 mkdir -p "$out"
 flags="-O -g -parse-as-library -swift-version 6 -package-name signalbox -sanitize=fuzzer,address"
@@ -47,6 +47,12 @@ seed() {
         chunked) printf '%b' '5;a="b";c\r\nhello\r\n0\r\nA: b\r\n\r\n' >"$file" ;;
         cookie) printf '%b' 'x=y; a="b"; c=d, text/*;q=0.5, */*' >"$file" ;;
         path) printf '%b' '/a/%2e%2e/b%C3%A9/./c//d' >"$file" ;;
+        proxy)
+            printf '%b' 'PROXY TCP6 2001:db8::1 ::ffff:1.2.3.4 5 65535\r\nGET' >"$file"
+            # Over IPv4, with an extension and a checksum.
+            printf '%b' '\r\n\r\n\0\r\nQUIT\n\041\021\0\023\300\0\002\001\306\063\144\007' \
+                '\300\0\001\273\003\0\004\120\206\216\175' >"$file-binary"
+            ;;
     esac
 }
 
@@ -57,6 +63,7 @@ for target in "$@"; do
         chunked) source=FuzzChunked.swift ;;
         cookie) source=FuzzCookie.swift ;;
         path) source=FuzzPath.swift ;;
+        proxy) source=FuzzProxy.swift ;;
         *) echo "run.sh: no target $target" >&2; exit 2 ;;
     esac
     # shellcheck disable=SC2086

@@ -105,7 +105,7 @@ struct SettingsFaultTests {
         BadConfiguration(
             "{ colour: 1 }",
             #"f:1: colour: unknown key; known: allow_anonymous, base_path, jobs, limits, listeners, "#
-                + #"log, loops, modules, signals, timers, version"#),
+                + #"log, loops, modules, signals, timers, tls, version"#),
         BadConfiguration(
             "{ limits: { idle: '1s' } }",
             #"f:1: limits.idle: unknown key; did you mean "idle_timeout"?"#),
@@ -199,6 +199,39 @@ struct SettingsFaultTests {
             "{ listeners: [ { url: 'https://localhost' } ] }",
             #"f:1: listeners[0]: an https listener needs a certificate; "#
                 + #"add certificate: "FILE" and key: "FILE""#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'systemd:web', client_ca: 'ca.crt' } ] }",
+            #"f:1: listeners[0]: a TLS listener needs a certificate; "#
+                + #"add certificate: "FILE" and key: "FILE""#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'systemd:' } ] }",
+            #"f:1: listeners[0].url: "systemd:" names no socket; "#
+                + #"write systemd:NAME with the FileDescriptorName of the socket unit"#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'http://localhost', ocsp: 'a.ocsp' } ] }",
+            #"f:1: listeners[0].ocsp: only https listeners have this; "#
+                + #"write url: "https://…""#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'http://localhost', mode: '0660' } ] }",
+            #"f:1: listeners[0].mode: only unix listeners have this; remove it"#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'unix:/s', mode: 'u=rw' } ] }",
+            #"f:1: listeners[0].mode: "u=rw" is no file mode; "#
+                + #"write "0660" for owner and group"#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'unix:/s', mode: '1777', group: '' } ] }",
+            #"f:1: listeners[0].mode: "1777" is no file mode; "#
+                + #"write "0660" for owner and group"#,
+            #"f:1: listeners[0].group: "" is no name"#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'unix:/s', mode: 432 } ] }",
+            #"f:1: listeners[0].mode: expected a string, found a whole number"#),
+        BadConfiguration(
+            "{ listeners: [ { url: 'unix:/s', proxy_protocol: 'v2' } ] }",
+            #"f:1: listeners[0].proxy_protocol: expected true or false, found a string"#),
+        BadConfiguration(
+            "{ tls: { ticket_rotation: '0s' } }",
+            #"f:1: tls.ticket_rotation: 0s is out of range; from 1s to 365d"#),
         BadConfiguration(
             "{ listeners: [ { url: 'https://localhost', certificate: 'a.crt' } ] }",
             #"f:1: listeners[0]: key is missing; a certificate and its key come together"#),

@@ -20,10 +20,11 @@ let everything = """
       listeners: [
         { url: "http://0.0.0.0:80" },
         { url: "https://[::1]:8443", certificate: "a.crt", key: "/k/a.key",
-          certificates: [{ certificate: "./b.crt", key: "../b.key" }],
-          client_ca: "ca.crt", client_auth: "optional" },
-        { url: "unix:run/box.sock" },
+          ocsp: "a.ocsp", certificates: [{ certificate: "./b.crt", key: "../b.key", ocsp: "/b.der" }],
+          client_ca: "ca.crt", client_auth: "optional", proxy_protocol: true },
+        { url: "unix:run/box.sock", mode: "0660", owner: "box", group: "33" },
       ],
+      tls: { watch_interval: "0s", ticket_rotation: "1h" },
       limits: {
         head_size: "32KiB", target_size: 4096, header_fields: 7, body_size: "1.5MB", json_depth: 8,
         head_timeout: "1s", body_timeout: "2s", handshake_timeout: "3s", idle_timeout: "4s",
@@ -130,9 +131,15 @@ struct SettingsTests {
         #expect(listeners[0].tls == nil && listeners[2].tls == nil)
         #expect(
             listeners[1].tls?.certificates == [
-                .init(certificate: "/etc/box/a.crt", key: "/k/a.key"),
-                .init(certificate: "/etc/box/b.crt", key: "/etc/box/../b.key"),
+                .init(certificate: "/etc/box/a.crt", key: "/k/a.key", ocsp: "/etc/box/a.ocsp"),
+                .init(certificate: "/etc/box/b.crt", key: "/etc/box/../b.key", ocsp: "/b.der"),
             ])
+        #expect(listeners.map(\.expectsProxy) == [false, true, false])
+        #expect(listeners[2].access.mode == 0o660)
+        #expect(listeners[2].access.owner == "box" && listeners[2].access.group == "33")
+        #expect(listeners[0].access == Settings.Access())
+        let upkeep = try settings(everything).tls
+        #expect(upkeep.watchInterval == .zero && upkeep.ticketRotation == .seconds(3_600))
         #expect(listeners[1].tls?.clientAuthority == "/etc/box/ca.crt")
         #expect(listeners[1].tls?.clientAuthentication == .optional)
     }
@@ -143,6 +150,16 @@ struct SettingsTests {
         )
         #expect(settings.listeners[0].tls?.clientAuthentication == .required)
         #expect(settings.listeners[0].address == .tcp(host: "localhost", port: 443))
+    }
+
+    @Test func `a socket of systemd's is encrypted if it has a certificate`() throws {
+        let listeners = try settings(
+            "{ listeners: [{ url: 'systemd:web', certificate: 'a', key: 'b' }, { url: 'systemd:0' }] }"
+        ).listeners
+        #expect(listeners.map(\.address) == [.inherited(name: "web"), .inherited(name: "0")])
+        #expect(listeners[0].tls?.certificates.count == 1 && listeners[1].tls == nil)
+        // Whether others can reach it shows when it is there.
+        #expect(listeners.map(\.isLocal) == [true, true])
     }
 
     @Test func `modules and commands keep the order of the file`() throws {

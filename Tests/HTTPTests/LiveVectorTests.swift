@@ -20,8 +20,8 @@ import Testing
         #expect(peer.isAtEnd == (vector.fate == .closes), "cut at \(cuts)")
         #expect(!peer.wasReset, "cut at \(cuts)")
         peer.close()
-        stage.settle()
-        #expect(stage.server.connectionCount == 0)
+        // While another test starts a program, that child still holds the peer's end for a moment.
+        try stage.run { stage.server.connectionCount == 0 }
     }
 
     @Test(arguments: LiveVector.all, [false, true])

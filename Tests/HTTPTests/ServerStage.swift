@@ -33,8 +33,12 @@ final class ServerStage {
     deinit { server.closeAll() }
 
     /// A new peer, connected by a pair of sockets; on TLS its handshake is done unless it `isSilent`.
+    ///
+    /// With `isProxied` the server expects the header of a proxy; `first` sends what is to be there
+    /// when the server accepts.
     func connect(
-        address: SocketAddress? = nil, isSilent: Bool = false, isTCP: Bool = false
+        address: SocketAddress? = nil, isSilent: Bool = false, isTCP: Bool = false,
+        isProxied: Bool = false, first: (ServerPeer) -> Void = { _ in }
     ) throws -> ServerPeer {
         let (near, far) = isTCP ? try Self.tcpPair() : try Self.unixPair()
         let session = try source.map { _ in
@@ -42,7 +46,12 @@ final class ServerStage {
         }
         let peer = ServerPeer(far, session)
         peers.append(peer)
-        try server.accept(Descriptor(owning: near), address ?? .unixPeer(), source?.context)
+        first(peer)
+        if isProxied {
+            try server.greet(Descriptor(owning: near), address ?? .unixPeer(), source)
+        } else {
+            try server.accept(Descriptor(owning: near), address ?? .unixPeer(), source?.context)
+        }
         if !isSilent {
             peer.shakeHands()
             settle()
@@ -50,9 +59,12 @@ final class ServerStage {
         return peer
     }
 
+    /// Closed in children: one that another test starts at this moment would keep a peer connected.
+    private static let streamKind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+
     private static func unixPair() throws -> (Int32, Int32) {
         var ends: [Int32] = [-1, -1]
-        let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let kind = Self.streamKind | Int32(SOCK_NONBLOCK.rawValue)
         try #require(socketpair(AF_UNIX, kind, 0, &ends) == 0)
         return (ends[0], ends[1])
     }
@@ -62,10 +74,11 @@ final class ServerStage {
         let any = try #require(try SocketAddress.resolve(.tcp(host: "127.0.0.1", port: 0)).first)
         let listening = try Listener.open(any)
         let bound = SocketAddress(boundTo: listening.number)
-        let far = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let far = socket(AF_INET, Self.streamKind, 0)
         try #require(bound.withPointer { Glibc.connect(far, $0, $1) } == 0)
         let near = accept(listening.number, nil, nil)
         try #require(near >= 0)
+        _ = fcntl(near, F_SETFD, FD_CLOEXEC)
         for end in [near, far] { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
         return (near, far)
     }

@@ -62,6 +62,9 @@ enum Fixtures {
         printf 'V\\t491231235959Z\\t\\t%s\\tunknown\\t/CN=stapled\\n' "$serial" >index.txt
         openssl ocsp -index index.txt -rsigner ca.crt -rkey ca.key -CA ca.crt -issuer ca.crt \\
             -cert stapled.crt -ndays 1 -respout stapled.ocsp >/dev/null
+        printf 'R\\t491231235959Z\\t250101000000Z\\t%s\\tunknown\\t/CN=stapled\\n' "$serial" >index.txt
+        openssl ocsp -index index.txt -rsigner ca.crt -rkey ca.key -CA ca.crt -issuer ca.crt \\
+            -cert stapled.crt -ndays 1 -respout revoked.ocsp >/dev/null
         openssl pkcs8 -topk8 -in ec.key -passout pass:secret -out encrypted.key
         openssl ec -in ec.key -aes128 -passout pass:secret -out encrypted-sec1.key
         cp ec.key open.key

@@ -49,14 +49,50 @@ import Testing
         #expect("\(error)" == "/etc/a.key: key file is encrypted")
     }
 
-    @Test(arguments: ["garbage.pem", "ec.crt"])
-    func `an OCSP response must be one`(_ file: String) {
-        let files = Fixtures.files("stapled", ocspResponse: file)
-        let path = Fixtures.path(file)
+    @Test(arguments: [
+        ("garbage.pem", "is not a successful OCSP response in DER"),
+        ("ec.crt", "is not a successful OCSP response in DER"),
+        ("empty.pem", "is empty"), ("missing", "no such file"),
+    ])
+    func `an OCSP response that is none is a warning`(_ file: String, _ reason: String) throws {
+        let identity = try TLSIdentity(Fixtures.files("stapled", ocspResponse: file))
+        #expect(identity.staple == nil)
         #expect(
-            throws: TLSError.file(
-                path: path, reason: "is not a successful OCSP response in DER")
-        ) { try TLSIdentity(files) }
+            identity.warnings == [.stapleIgnored(reason: "\(Fixtures.path(file)): \(reason)")])
+    }
+
+    @Test func `an OCSP response is for its own certificate`() throws {
+        let own = try TLSIdentity(Fixtures.files("stapled", ocspResponse: "stapled.ocsp"))
+        #expect(own.staple != nil && own.warnings.isEmpty)
+        let path = Fixtures.path("stapled.ocsp")
+        let other = try TLSIdentity(Fixtures.files("ec", ocspResponse: "stapled.ocsp"))
+        #expect(other.staple == nil)
+        #expect(
+            other.warnings == [.stapleIgnored(reason: "\(path): is about another certificate")])
+    }
+
+    @Test func `an OCSP response has its time`() throws {
+        let path = Fixtures.path("stapled.ocsp")
+        let certificates = try PEMFile(path: Fixtures.path("stapled.crt")).readCertificates()
+        defer { for certificate in certificates { X509_free(certificate) } }
+        let now = Int64(time(nil))
+        let day: Int64 = 86_400
+        let staple = try OCSPStaple(path: path, certificate: certificates[0], now: now)
+        let end = try #require(staple.goodUntil)
+        #expect(end > now && end <= now + day)
+        #expect(staple.isGood(at: end - 1) && !staple.isGood(at: end))
+        #expect(throws: TLSError.file(path: path, reason: "is stale")) {
+            try OCSPStaple(path: path, certificate: certificates[0], now: end)
+        }
+        #expect(throws: TLSError.file(path: path, reason: "is not valid yet")) {
+            try OCSPStaple(path: path, certificate: certificates[0], now: now - day)
+        }
+    }
+
+    @Test func `a response about a revoked certificate is sent, with a warning`() throws {
+        let identity = try TLSIdentity(Fixtures.files("stapled", ocspResponse: "revoked.ocsp"))
+        #expect(identity.staple?.saysRevoked == true)
+        #expect(identity.warnings == [.revoked(path: Fixtures.path("revoked.ocsp"))])
     }
 
     @Test func `what works but should be known is a warning`() throws {

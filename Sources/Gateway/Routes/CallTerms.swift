@@ -110,8 +110,8 @@ extension GatewayLoop {
             }
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
-            json.key("tls_subject")
-            if let subject = exchange.tlsSubject { json.string(subject) } else { json.null() }
+            json.key("client_subject")
+            if let subject = exchange.clientSubject { json.string(subject) } else { json.null() }
             json.key("traceparent")
             if let trace = exchange.field(.traceparent) { json.string(trace) } else { json.null() }
             json.endObject()

@@ -9,6 +9,7 @@ internal import Notifier
 extension GatewayLoop {
     func showIndex(_ exchange: Exchange) {
         let base = facts.settings.basePath
+        exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
         exchange.respondJSON { json in
             json.beginObject()
             json.key("name")

@@ -19,6 +19,9 @@ public struct Settings: Sendable, Equatable {
     /// Sockets that accept HTTP; never empty.
     public var listeners: [Listener] = [.loopback]
 
+    /// How certificates and ticket keys are kept fresh.
+    public var tls = TLSUpkeep()
+
     /// Bounds and deadlines of connections and calls.
     public var limits = Limits()
 

@@ -30,7 +30,10 @@ extension SettingsDecoder {
 
     private func listener(_ object: SettingsObject) -> Settings.Listener? {
         let url = object.text("url")
-        let tls = tls(object, isHTTPS: url?.hasPrefix("https://") == true)
+        let isInherited = url?.hasPrefix("systemd:") == true
+        let tls = tls(object, isHTTPS: url?.hasPrefix("https://") == true, isInherited)
+        let access = access(object, isUnix: url?.hasPrefix("unix:") == true)
+        let expectsProxy = object.flag("proxy_protocol", default: false)
         object.finish()
         guard let url else {
             if !object.has("url") {
@@ -39,15 +42,83 @@ extension SettingsDecoder {
             }
             return nil
         }
+        if isInherited {
+            guard let name = inheritedName(url, object) else { return nil }
+            var listener = Settings.Listener(url: url, address: .inherited(name: name), tls: tls)
+            listener.expectsProxy = expectsProxy
+            return listener
+        }
         guard let address = address(url, object, "url") else { return nil }
         if !address.path.isEmpty {
             object.fault("url", "a listener has no path", advice: "set base_path for all of them")
         }
-        return Settings.Listener(
+        var listener = Settings.Listener(
             url: url, address: address.address, tls: address.usesTLS ? tls : nil)
+        listener.expectsProxy = expectsProxy
+        listener.access = access
+        return listener
     }
 
-    private func tls(_ object: SettingsObject, isHTTPS: Bool) -> Settings.TLSFiles? {
+    /// The name in `systemd:NAME`; nil after a fault.
+    private func inheritedName(_ url: String, _ object: SettingsObject) -> String? {
+        let name = String(url.dropFirst(8))
+        // What systemd allows as FileDescriptorName=, less what nobody uses.
+        let isSound =
+            (1...255).contains(name.utf8.count)
+            && name.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }
+        guard isSound else {
+            object.fault(
+                "url", "\(SettingsObject.shown(url)) names no socket",
+                advice: "write systemd:NAME with the FileDescriptorName of the socket unit")
+            return nil
+        }
+        return name
+    }
+
+    /// Decodes who may connect to a Unix socket.
+    private func access(_ object: SettingsObject, isUnix: Bool) -> Settings.Access {
+        var access = Settings.Access()
+        if let text = object.text("mode") {
+            access.mode = text.utf8.count <= 4 ? UInt32(text, radix: 8) : nil
+            if access.mode == nil || text.hasPrefix("+") || access.mode ?? 0 > 0o777 {
+                object.fault(
+                    "mode", "\(SettingsObject.shown(text)) is no file mode",
+                    advice: "write \"0660\" for owner and group")
+            }
+        }
+        access.owner = account(object, "owner")
+        access.group = account(object, "group")
+        guard !isUnix else { return access }
+        for key in ["mode", "owner", "group"] where object.has(key) {
+            object.fault(key, "only unix listeners have this", advice: "remove it")
+        }
+        return Settings.Access()
+    }
+
+    private func account(_ object: SettingsObject, _ key: String) -> String? {
+        guard let name = object.text(key) else { return nil }
+        guard !name.isEmpty, name.utf8.count <= 256, !name.utf8.contains(0) else {
+            object.fault(key, "\(SettingsObject.shown(name)) is no name", advice: nil)
+            return nil
+        }
+        return name
+    }
+
+    /// Decodes how certificates are kept fresh.
+    func upkeep(_ object: SettingsObject) -> Settings.TLSUpkeep {
+        var upkeep = Settings.TLSUpkeep()
+        upkeep.watchInterval =
+            object.duration("watch_interval", in: .zero...Self.longest) ?? upkeep.watchInterval
+        upkeep.ticketRotation =
+            object.duration("ticket_rotation", in: .seconds(1)...Self.longest)
+            ?? upkeep.ticketRotation
+        object.finish()
+        return upkeep
+    }
+
+    private func tls(
+        _ object: SettingsObject, isHTTPS: Bool, _ isInherited: Bool
+    ) -> Settings.TLSFiles? {
         var files = Settings.TLSFiles(certificates: [])
         if let pair = certificate(object, isRequired: false) { files.certificates = [pair] }
         if let list = object.list("certificates") {
@@ -69,8 +140,10 @@ extension SettingsDecoder {
                 "client_auth", "client certificates cannot be checked without client_ca",
                 advice: "name the file of their authorities")
         }
-        let keys = ["certificate", "key", "certificates", "client_ca", "client_auth"]
-        guard isHTTPS else {
+        let keys = ["certificate", "key", "ocsp", "certificates", "client_ca", "client_auth"]
+        // A socket of systemd's is encrypted if it has a certificate.
+        guard isHTTPS || isInherited && keys.contains(where: object.has) else {
+            if isInherited { return nil }
             for key in keys where object.has(key) {
                 object.fault(
                     key, "only https listeners have this", advice: "write url: \"https://…\"")
@@ -79,7 +152,7 @@ extension SettingsDecoder {
         }
         if !object.has("certificate"), !object.has("certificates"), !object.has("key") {
             object.fault(
-                nil, "an https listener needs a certificate",
+                nil, "\(isHTTPS ? "an https" : "a TLS") listener needs a certificate",
                 advice: "add certificate: \"FILE\" and key: \"FILE\"")
         }
         return files
@@ -90,13 +163,14 @@ extension SettingsDecoder {
     ) -> Settings.TLSFiles.Certificate? {
         let certificate = object.file("certificate")
         let key = object.file("key")
+        let ocsp = object.file("ocsp")
         for (name, other) in [("certificate", "key"), ("key", "certificate")]
         where !object.has(name) && (isRequired || object.has(other)) {
             object.fault(
                 nil, "\(name) is missing", advice: "a certificate and its key come together")
         }
         guard let certificate, let key else { return nil }
-        return Settings.TLSFiles.Certificate(certificate: certificate, key: key)
+        return Settings.TLSFiles.Certificate(certificate: certificate, key: key, ocsp: ocsp)
     }
 
     /// The address of `url`, which is the member `key` of `object`; nil after a fault.

@@ -75,6 +75,7 @@ struct SettingsDecoder {
         settings.loops = top.integer("loops", in: 1...256)
         settings.allowsAnonymous = top.flag("allow_anonymous", default: settings.allowsAnonymous)
         settings.listeners = listeners(top, allowsAnonymous: settings.allowsAnonymous)
+        settings.tls = upkeep(top.object("tls"))
         settings.limits = limits(top.object("limits"))
         settings.log = log(top.object("log"))
         settings.modules = modules(top)

@@ -8,6 +8,8 @@ extension Settings {
         case tcp(host: String, port: Int)
         /// The absolute path of a Unix socket.
         case unix(path: String)
+        /// Sockets that systemd has opened: their name, or the number of one's place, from 0.
+        case inherited(name: String)
     }
 
     /// A socket that accepts HTTP.
@@ -18,6 +20,10 @@ extension Settings {
         public var address: Address
         /// The TLS files; nil for plain HTTP.
         public var tls: TLSFiles?
+        /// Whether each connection begins with the header of the PROXY protocol.
+        public var expectsProxy = false
+        /// Who may connect to a Unix socket.
+        public var access = Access()
 
         /// Makes a listener.
         public init(url: String, address: Address, tls: TLSFiles? = nil) {
@@ -31,6 +37,30 @@ extension Settings {
             url: "http://localhost:8080", address: .tcp(host: "localhost", port: 8080))
     }
 
+    /// Who may connect to a Unix socket: whoever may write to its file.
+    public struct Access: Sendable, Equatable {
+        /// Permission bits; nil for what the umask of the process leaves.
+        public var mode: UInt32?
+        /// Name or number of the owner; nil for the user of the process.
+        public var owner: String?
+        /// Name or number of the group; nil for the group of the process.
+        public var group: String?
+
+        /// Makes an access that leaves everything to the system.
+        public init() {}
+    }
+
+    /// How certificates and ticket keys are kept fresh.
+    public struct TLSUpkeep: Sendable, Equatable {
+        /// How often the files are looked at; zero for never.
+        public var watchInterval = Duration.seconds(5)
+        /// How long tickets are sealed with the same key.
+        public var ticketRotation = Duration.seconds(7_200)
+
+        /// Makes the default upkeep.
+        public init() {}
+    }
+
     /// The files of a TLS listener, and what it asks of clients.
     public struct TLSFiles: Sendable, Equatable {
         /// A certificate chain and its key; absolute paths of PEM files.
@@ -39,11 +69,14 @@ extension Settings {
             public var certificate: String
             /// The private key.
             public var key: String
+            /// An OCSP response in DER to send along.
+            public var ocsp: String?
 
             /// Makes a pair.
-            public init(certificate: String, key: String) {
+            public init(certificate: String, key: String, ocsp: String? = nil) {
                 self.certificate = certificate
                 self.key = key
+                self.ocsp = ocsp
             }
         }
 
@@ -58,6 +91,9 @@ extension Settings {
         }
 
         /// The certificates, of which the client's server name picks one; the first is the default.
+        ///
+        /// Two with the same names and different kinds of key (RSA and ECDSA) are offered side by
+        /// side.
         public var certificates: [Certificate]
         /// PEM file of the authorities that sign client certificates.
         public var clientAuthority: String?

@@ -10,6 +10,7 @@ final class Server {
     let program: Program
     let httpPort: Int
     let httpsPort: Int
+    private let readyPort: Int
     private let folder: TemporaryFolder
 
     /// Starts the gateway and waits until `/readyz` says 200.
@@ -17,14 +18,17 @@ final class Server {
     /// - Parameters:
     ///   - folder: where to write the configuration; a new folder unless given.
     ///   - name: the configuration's path in that folder.
+    ///   - readyPort: the plain port to ask whether it is ready; the first of the two unless given.
     ///   - configuration: makes its text from the two ports.
     init(
         in folder: TemporaryFolder? = nil, _ name: String = "signalbox.json5",
+        readyOn readyPort: Int? = nil,
         _ configuration: (_ httpPort: Int, _ httpsPort: Int) throws -> String
     ) throws {
         let ports = try FreePort.take(2)
         httpPort = ports[0]
         httpsPort = ports[1]
+        self.readyPort = readyPort ?? ports[0]
         self.folder = try folder ?? TemporaryFolder()
         let file = try self.folder.write(configuration(httpPort, httpsPort), to: name)
         program = try Program([Checkout.signalbox, "serve", "--config", file])
@@ -36,6 +40,7 @@ final class Server {
         let ports = try FreePort.take(2)
         httpPort = ports[0]
         httpsPort = ports[1]
+        readyPort = ports[0]
         folder = try TemporaryFolder()
         program = try Program([Checkout.signalbox] + arguments(httpPort, httpsPort))
         try waitUntilReady()
@@ -98,7 +103,7 @@ final class Server {
     }
 
     private func answersReady() throws -> Bool {
-        guard let connection = try? RawConnection(port: httpPort) else { return false }
+        guard let connection = try? RawConnection(port: readyPort) else { return false }
         try connection.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         try connection.readToEnd()
         return connection.text.hasPrefix("HTTP/1.1 200 ")

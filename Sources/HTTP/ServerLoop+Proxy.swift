@@ -1,0 +1,48 @@
+// ServerLoop+Proxy: connections that come through a proxy which names its clients first. They count
+// as connections from the start, and by their client's address from the header on.
+
+internal import Notifier
+internal import TLS
+
+extension ServerLoop {
+    /// Waits for the proxy's header on an accepted `socket`, and then starts the connection.
+    func greet(_ socket: consuming Descriptor, _ proxy: SocketAddress, _ tls: TLSSource?) {
+        guard connectionCount + greetings.count < limits.connections, !isDraining else {
+            counters.accepted &+= 1
+            counters.refused &+= 1
+            return
+        }
+        let greeting = ProxyGreeting(socket, from: proxy, loop: loop)
+        greetings[ObjectIdentifier(greeting)] = greeting
+        do throws(SystemError) {
+            let outcome = try greeting.begin(limit: limits.proxyTimeout) {
+                [unowned self] greeting, outcome in
+                finish(greeting, outcome, tls)
+            }
+            if let outcome { finish(greeting, outcome, tls) }
+        } catch {
+            greetings[ObjectIdentifier(greeting)] = nil
+        }
+    }
+
+    /// Closes the connections of proxies that have not said for whom they connect.
+    func dropGreetings() {
+        for greeting in greetings.values { _ = greeting.release() }
+        greetings = [:]
+    }
+
+    private func finish(
+        _ greeting: ProxyGreeting, _ outcome: ProxyGreeting.Outcome, _ tls: TLSSource?
+    ) {
+        greetings[ObjectIdentifier(greeting)] = nil
+        guard let socket = greeting.release() else { return }
+        switch outcome {
+        case .client(let address): accept(socket, address, tls?.context)
+        case .gone: break
+        case .refused(let reason):
+            counters.accepted &+= 1
+            counters.refused &+= 1
+            onUnproxied(greeting.proxy, reason)
+        }
+    }
+}

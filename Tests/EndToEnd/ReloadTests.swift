@@ -1,0 +1,117 @@
+// New certificates in the place of old ones while the gateway serves.
+
+import Foundation
+import Testing
+
+extension EndToEnd {
+    @Suite struct ReloadTests {
+        /// Certificates `one` and `two`, of which `one` is `served`.
+        private func files() throws -> CertificateFolder {
+            let files = try CertificateFolder()
+            try files.make("one", names: "DNS:localhost")
+            try files.make("two", names: "DNS:localhost")
+            try files.install("one", as: "served")
+            return files
+        }
+
+        private func pair(_ files: CertificateFolder) -> String {
+            "certificate: '\(files.path("served.crt"))', key: '\(files.path("served.key"))', "
+        }
+
+        private func subject(_ server: Server) throws -> String {
+            let client = try Command.run(
+                ["openssl", "s_client", "-connect", "localhost:\(server.httpsPort)"], input: "Q\n")
+            let line = client.lines.first { $0.hasPrefix("subject=") } ?? ""
+            return String(line.dropFirst(8)).replacing(" ", with: "")
+        }
+
+        @Test func `HUP reads certificates again, on every loop before the log says so`() throws {
+            let files = try files()
+            let more = "loops: 3, tls: { watch_interval: '0s' },"
+            try Server.run(tls: pair(files), more: more) { server in
+                #expect(try subject(server) == "CN=one")
+                try files.install("two", as: "served")
+                server.program.send(SIGHUP)
+                try server.waitForLog("certificates reloaded: CN=two until 20")
+                for _ in 0..<6 { #expect(try subject(server) == "CN=two") }
+            }
+        }
+
+        @Test func `changed files are noticed without a signal`() throws {
+            let files = try files()
+            let more = "tls: { watch_interval: '100ms' },"
+            try Server.run(tls: pair(files), more: more) { server in
+                #expect(try subject(server) == "CN=one")
+                try files.install("two", as: "served")
+                try server.waitForLog("certificates reloaded: CN=two")
+                #expect(try subject(server) == "CN=two")
+                #expect(server.logCount("certificates not reloaded") == 0)
+            }
+        }
+
+        @Test func `a bad pair keeps the old one and says which file and why`() throws {
+            let files = try files()
+            let more = "loops: 2, tls: { watch_interval: '0s' },"
+            try Server.run(tls: pair(files), more: more) { server in
+                try files.shell("cp two.crt served.crt")
+                server.program.send(SIGHUP)
+                let said =
+                    "certificates not reloaded, the old ones stay: \(files.path("served.key"))"
+                try server.waitForLog("\(said): certificate and key do not match")
+                #expect(try subject(server) == "CN=one")
+                try files.shell("rm served.key")
+                server.program.send(SIGHUP)
+                try server.waitForLog("\(said): no such file")
+                #expect(try subject(server) == "CN=one")
+                try files.install("two", as: "served")
+                server.program.send(SIGHUP)
+                try server.waitForLog("certificates reloaded: CN=two")
+                #expect(try subject(server) == "CN=two")
+            }
+        }
+
+        @Test func `reloads under load fail no request`() throws {
+            let files = try files()
+            let more = "loops: 2, tls: { watch_interval: '100ms', ticket_rotation: '1s' },"
+            try Server.run(tls: pair(files), more: more) { server in
+                let stop = files.path("stop")
+                let load = try Program([
+                    "python3", Checkout.root + "/Tests/EndToEnd/clients/load.py",
+                    "\(server.httpsPort)", files.path("ca.crt"), stop,
+                ])
+                // Four threads open connections: of five answers one began after this was asked.
+                func waitForAnswers() throws {
+                    func count(_ line: String) -> Int {
+                        load.errors.components(separatedBy: line).count - 1
+                    }
+                    let (new, kept) = (count("new\n"), count("kept\n"))
+                    try waitUntil("answers: \(load.errors.suffix(500))") {
+                        count("new\n") >= new + 5 && count("kept\n") >= kept + 5
+                    }
+                }
+                try waitForAnswers()
+                for round in 1...8 {
+                    try files.install(round % 2 == 1 ? "two" : "one", as: "served")
+                    server.program.send(SIGHUP)
+                    try server.waitForLog("certificates reloaded: CN=", count: round)
+                    try waitForAnswers()
+                }
+                try files.shell("touch stop")
+                try load.wait()
+                let result = try JSONDecoder().decode(
+                    LoadResult.self, from: Data(load.output.utf8))
+                #expect(result.failed == [])
+                #expect(result.serials.count == 2)
+                #expect(result.answered >= 90 && result.kept >= 45)
+            }
+        }
+    }
+}
+
+/// What clients/load.py prints.
+private struct LoadResult: Decodable {
+    let answered: Int
+    let kept: Int
+    let failed: [String]
+    let serials: [String]
+}
