@@ -97,6 +97,8 @@ let package = Package(
             "EndToEndTests",
             ["signalbox", "bench-worker"] + examples.map { .byName(name: "example-\($0)") },
             path: "Tests/EndToEnd",
-            exclude: ["browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers"]),
+            exclude: [
+                "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",
+            ]),
     ] + examples.map(example)
 )
