@@ -78,6 +78,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        // The example of an embedding program, so that it is built and tested with the rest.
+        .executableTarget(
+            name: "shop", dependencies: ["Gateway", "Notifier"],
+            path: "examples/swift-module/Sources/shop", swiftSettings: strict),
         // Benchmarks
         .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
         .executableTarget(
@@ -95,7 +99,8 @@ let package = Package(
         // The built command with real curl, openssl, Chromium and proxies.
         tests(
             "EndToEndTests",
-            ["signalbox", "bench-worker"] + examples.map { .byName(name: "example-\($0)") },
+            ["signalbox", "bench-worker", "shop"]
+                + examples.map { .byName(name: "example-\($0)") },
             path: "Tests/EndToEnd",
             exclude: [
                 "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",

@@ -17,6 +17,8 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
     case listener(url: String, reason: String)
     /// A certificate or key could not be used.
     case certificate(url: String, reason: String)
+    /// What an upstream is verified by could not be used.
+    case upstream(module: String, reason: String)
     /// The log file could not be opened.
     case log(reason: String)
     /// The system refused something every process needs.
@@ -29,6 +31,7 @@ public enum GatewayError: Error, CustomStringConvertible, Sendable {
         switch self {
         case .listener(let url, let reason): "cannot listen on \(url): \(reason)"
         case .certificate(let url, let reason): "cannot serve \(url): \(reason)"
+        case .upstream(let module, let reason): "cannot verify module \(module): \(reason)"
         case .log(let reason): reason
         case .system(let reason): reason
         case .unsupported(let what): what
@@ -81,12 +84,6 @@ public final class Gateway {
     ///
     /// - Throws: `GatewayError.unsupported` naming the setting.
     public static func check(_ settings: Settings) throws(GatewayError) {
-        for module in settings.modules {
-            if case .upstream = module.kind {
-                throw .unsupported(
-                    "modules.\(module.name).http: upstream modules are not in version \(version)")
-            }
-        }
         for timer in settings.timers {
             if case .cron = timer.schedule {
                 throw .unsupported(
@@ -160,6 +157,14 @@ public final class Gateway {
                 throw .certificate(url: listener.url, reason: "\(error)")
             }
         }
+        for module in settings.modules {
+            guard case .upstream(let upstream) = module.kind else { continue }
+            do throws(TLSError) {
+                _ = try upstream.tlsContext()
+            } catch {
+                throw .upstream(module: module.name, reason: "\(error)")
+            }
+        }
     }
 
     // MARK: Serving
@@ -169,7 +174,7 @@ public final class Gateway {
         _ target: LogTarget, _ ready: (GatewayReport) -> Void
     ) throws {
         let modules =
-            settings.modules.map { ModuleBuilder.facts($0) }
+            settings.modules.map { ModuleBuilder.facts($0, loops: facts.loopCount) }
             + own.map { ModuleBuilder.facts($0.name, $0.module) }
         let control = GatewayLoop(index: 0, loop: first, facts: facts, modules: modules)
         first.addFlusher { sink.flush() }

@@ -17,7 +17,7 @@ extension GatewayLoop {
         _ sockets: [ListeningSocket], _ keys: TLSTicketKeys
     ) throws {
         self.peers = peers
-        buildBackends(own)
+        try buildBackends(own)
         if let control { begin(control) }
         for socket in sockets where socket.loop == index {
             let listener = facts.settings.listeners[socket.listener]

@@ -62,6 +62,7 @@ final class GatewayLoop: RequestHandler {
     /// Whether the end is wanted now, whatever is open.
     @exclusivity(unchecked) private(set) var isHurried = false
 
+    private var workers: WorkerPool?
     @exclusivity(unchecked) private(set) var server: ServerLoop!
     @exclusivity(unchecked) var moduleList = CachedBody()
     private let routes: RouteTable
@@ -91,6 +92,16 @@ final class GatewayLoop: RequestHandler {
     func hurry() {
         isHurried = true
         for backend in modules.owned { backend.kill() }
+    }
+
+    /// Threads for what blocks, such as resolving names; started when first needed.
+    ///
+    /// - Throws: `SystemError` if no descriptor is left.
+    func workerPool() throws -> WorkerPool {
+        if let workers { return workers }
+        let pool = try WorkerPool(threads: 2, queueLimit: 256)
+        workers = pool
+        return pool
     }
 
     /// This loop as others reach it.

@@ -137,7 +137,8 @@ extension ModuleError {
         case .notStarted(let module, _), .overloaded(let module), .timedOut(let module, _),
             .nonsense(let module, _), .notSafe(let module, _), .unknownCommand(let module, _),
             .unknownModule(let module), .waitedTooLong(let module, _),
-            .tooManySessions(let module, _), .sessionRequired(let module, _):
+            .tooManySessions(let module, _), .sessionRequired(let module, _),
+            .upstream(let module, _):
             json.key("module")
             json.string(module)
         case .cancelled, .draining: break

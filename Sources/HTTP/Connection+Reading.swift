@@ -164,11 +164,20 @@ extension Connection {
     /// Reads on, or stops reading while too much is kept that cannot be looked at.
     @inline(__always)
     private func settleReading() {
-        let pauses = holdsBack && pending.count >= server.limits.pipelineBytes
+        let pauses =
+            holdsBack && pending.count >= server.limits.pipelineBytes
+            || phase == .body && exchange?.isBodyPaused == true
         if pauses != isReadingPaused {
             isReadingPaused = pauses
             updateInterest()
         }
+    }
+
+    /// The owner of a streamed body wants more of it, or wants to wait.
+    func bodyFlowChanged() {
+        guard phase == .body else { return }
+        settleReading()
+        armForPhase()
     }
 
     /// Takes requests until the bytes end, an answer is outstanding, the peer must read first, or
@@ -261,8 +270,9 @@ extension Connection {
                 exchange.bodyIsComplete()
             } else if exchange.bodyIsOverLimit {
                 refuse(.bodyTooLarge(limit: exchange.bodyLimit))
-            } else if exchange.noteProgress() {
-                armForPhase()
+            } else {
+                if exchange.noteProgress() { armForPhase() }
+                if exchange.streamsBody, !exchange.isSkippingBody { exchange.deliverPiece() }
             }
             return taken
         } catch {

@@ -215,7 +215,12 @@ package final class Connection {
         case .handshake: server.arm(self, server.ticks.handshake)
         case .idle: server.arm(self, server.ticks.idle)
         case .head: server.arm(self, server.ticks.head)
-        case .body: server.arm(self, server.ticks.body)
+        case .body:
+            if exchange?.isBodyPaused == true {
+                server.disarm(self)  // it is our side that takes its time
+            } else {
+                server.arm(self, server.ticks.body)
+            }
         case .answering:
             if peerHasEnded {
                 server.arm(self, server.ticks.grace)

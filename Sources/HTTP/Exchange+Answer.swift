@@ -75,26 +75,42 @@ extension Exchange {
     /// Begins an answer whose body comes bit by bit: chunked, or until the connection closes for a
     /// peer that speaks HTTP/1.0.
     package func beginStream(_ status: Int, type: StaticString) {
+        beginStream(status, type: type, length: nil)
+    }
+
+    /// As above; the type, if there is none here, may be among `extraFields`.
+    ///
+    /// With HEAD, 204 and 304 that is the whole answer.
+    ///
+    /// - Parameter length: number of bytes that the body will have, exactly, if that is known.
+    package func beginStream(_ status: Int, type: StaticString? = nil, length: Int?) {
         guard answer == .none, let connection else { return }
         let server = connection.server
+        let hasBody = !isHead && status != 204 && status != 304
         self.status = status
         answer = .streaming
-        isChunked = versionMinor == 1
-        if !isChunked {
+        isChunked = length == nil && versionMinor == 1 && status != 204 && status != 304
+        if length == nil, !isChunked, hasBody {
             keepsAlive = false
-            connection.endIsFraming = !isHead
+            connection.endIsFraming = true
         }
-        decideKeepAlive()
+        // A body that is being passed on may go on while its answer has begun.
+        if !streamsBody || !hasBody { decideKeepAlive() }
         connection.sendQueue.compose(server.pool) { out in
             appendHead(status, type, server, &out)
-            if isChunked { out.append("\r\nTransfer-Encoding: chunked") }
+            if isChunked {
+                out.append("\r\nTransfer-Encoding: chunked")
+            } else if let length, status != 204 {
+                out.append("\r\nContent-Length: ")
+                out.append(decimal: length)
+            }
             out.append("\r\n\r\n")
         }
-        if isHead {
+        if hasBody {
+            server.touch(connection)
+        } else {
             answer = .ended
             finish(connection, server)
-        } else {
-            server.touch(connection)
         }
     }
 
@@ -136,6 +152,7 @@ extension Exchange {
             connection.sendQueue.compose(connection.server.pool) { $0.append("0\r\n\r\n") }
         }
         answer = .ended
+        if streamsBody { decideKeepAlive() }
         finish(connection, connection.server)
     }
 
@@ -148,6 +165,9 @@ extension Exchange {
     /// Answers a request that the server itself refuses, and ends the connection.
     func refuse(_ refusal: Refusal) {
         guard let handler = connection?.server.handler else { return }
+        let notify = onAbandoned
+        onAbandoned = nil
+        notify?()
         keepsAlive = false
         isRefused = true
         var text = ByteBuffer()
@@ -222,6 +242,7 @@ extension Exchange {
         if onAbandoned != nil { onAbandoned = nil }
         if onDrain != nil { onDrain = nil }
         if onSent != nil { onSent = nil }
+        if onBody != nil { onBody = nil }
         if isBodyTaken || !keepsAlive { connection.answerEnded(server) }
     }
 }

@@ -14,12 +14,16 @@ extension Exchange {
 
     /// Notes what the handler wants of the body.
     func plan(_ plan: BodyPlan) {
-        guard answer == .none, case .collect(let limit) = plan else {
+        switch plan {
+        case .collect(let limit) where answer == .none: bodyLimit = limit
+        case .stream(let limit) where answer == .none:
+            bodyLimit = limit
+            streamsBody = true
+        case .collect, .stream, .skip:
             skipBody()
             return
         }
-        bodyLimit = limit
-        if case .chunked = framing { bodyLeft = limit }
+        if case .chunked = framing { bodyLeft = bodyLimit }
     }
 
     /// What comes of the body from now on is read and dropped, within bounds.
@@ -27,6 +31,45 @@ extension Exchange {
         isSkippingBody = true
         bodyLimit = Self.skipLimit
         if case .chunked = framing { bodyLeft = bodyLimit }
+        resumeBody()
+    }
+
+    // MARK: Streams
+
+    /// Stops reading a streamed body, so that the peer must wait; one more piece may still come.
+    package func pauseBody() {
+        guard streamsBody, !isBodyPaused, !isBodyTaken, !isSkippingBody else { return }
+        isBodyPaused = true
+        connection?.bodyFlowChanged()
+    }
+
+    /// Reads a streamed body again.
+    package func resumeBody() {
+        guard isBodyPaused else { return }
+        isBodyPaused = false
+        connection?.bodyFlowChanged()
+    }
+
+    /// Hands over the piece of a streamed body that was taken last.
+    ///
+    /// The owner may answer, which ends the exchange: nothing of it is to be touched after this.
+    func deliverPiece() {
+        // Out of the exchange first: by the time the owner returns this may be another request's.
+        var chunks = ByteBuffer()
+        swap(&chunks, &stored)
+        let piece = body
+        body = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard isOpen, !piece.isEmpty || isBodyTaken else { return }
+        onBody?(piece, isBodyTaken)
+    }
+
+    /// Number of bytes that the request's body was announced to have; nil if it comes in chunks.
+    package var announcedByteCount: Int? {
+        switch framing {
+        case .none: 0
+        case .length(let count): count
+        case .chunked, .untilClose: nil
+        }
     }
 
     /// The refusal if the announced body is larger than the plan allows.
@@ -50,7 +93,7 @@ extension Exchange {
             awaitsContinue = false
         }
         if case .length(let count) = framing, available >= count { return true }
-        if !isSkippingBody { keepHead() }
+        if !isSkippingBody, !streamsBody { keepHead() }
         headBase = nil
         return false
     }
@@ -71,7 +114,7 @@ extension Exchange {
         bodyByteCount += count
         isBodyTaken = bodyLeft == 0
         guard !isSkippingBody else { return count }
-        if isBodyTaken, stored.isEmpty {
+        if streamsBody || isBodyTaken && stored.isEmpty {
             body = UnsafeRawBufferPointer(rebasing: bytes[..<count])
         } else {
             store(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -99,7 +142,7 @@ extension Exchange {
         bodyByteCount += end.consumed
         if isSkippingBody { stored.removeAll() }
         isBodyTaken = end.isComplete && !bodyIsOverLimit
-        if isBodyTaken { body = stored.readable }
+        if isBodyTaken || streamsBody { body = stored.readable }
         return end.consumed
     }
 
@@ -130,6 +173,12 @@ extension Exchange {
             return
         }
         connection.phase = .answering
+        if streamsBody {
+            headBase = nil
+            connection.armForPhase()
+            deliverPiece()
+            return
+        }
         if !storedHead.isEmpty, !restoreHead(server) { return }
         guard decodeBody(connection) else { return }
         server.handler.complete(self)
@@ -171,6 +220,8 @@ extension Exchange {
     /// Forgets the body and gives its memory back.
     func resetBody() {
         isSkippingBody = false
+        streamsBody = false
+        isBodyPaused = false
         awaitsContinue = false
         bodyByteCount = 0
         progressMark = 0

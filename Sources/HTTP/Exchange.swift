@@ -37,6 +37,8 @@ package final class Exchange {
     @exclusivity(unchecked) var bodyLimit = 0
     @exclusivity(unchecked) var bodyByteCount = 0
     @exclusivity(unchecked) var progressMark = 0
+    @exclusivity(unchecked) var streamsBody = false
+    @exclusivity(unchecked) var isBodyPaused = false
     @exclusivity(unchecked) var stored = ByteBuffer()
     @exclusivity(unchecked) var decoded = ByteBuffer()
     @exclusivity(unchecked) var storedHead = ByteBuffer()
@@ -92,6 +94,12 @@ package final class Exchange {
         get { handlerTag }
         set { handlerTag = newValue }
     }
+
+    /// Hears, under the plan `stream`, each piece of the request's body, readable until it returns.
+    ///
+    /// The last piece, which may be empty, comes with true. Nothing is called after the answer has
+    /// ended, or after `onAbandoned`.
+    @exclusivity(unchecked) package var onBody: ((UnsafeRawBufferPointer, _ isLast: Bool) -> Void)?
 
     /// Called once if the peer leaves, or the server ends the exchange, before the answer is whole.
     @exclusivity(unchecked) package var onAbandoned: (() -> Void)?
@@ -207,9 +215,10 @@ package final class Exchange {
         if onAbandoned != nil { onAbandoned = nil }
         if onDrain != nil { onDrain = nil }
         if onSent != nil { onSent = nil }
+        if onBody != nil { onBody = nil }
         if !extraFields.isEmpty { extraFields.removeAll() }
         if !givenID.isEmpty { givenID.removeAll() }
-        if isSkippingBody || bodyByteCount > 0 || !storedHead.isEmpty { resetBody() }
+        if isSkippingBody || streamsBody || bodyByteCount > 0 || !storedHead.isEmpty { resetBody() }
         if !pathBuffer.isEmpty { pathBuffer.removeAll() }
         path = UnsafeRawBufferPointer(start: nil, count: 0)
         body = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -226,6 +235,7 @@ package final class Exchange {
         onAbandoned = nil
         onDrain = nil
         onSent = nil
+        onBody = nil
         notify?()
     }
 
@@ -270,6 +280,24 @@ package final class Exchange {
     /// The value of the first field of that name as text, invalid UTF-8 replaced.
     package func text(_ name: KnownField) -> String? {
         field(name).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Calls `body` with every field in order of arrival; while the head is readable.
+    package func forEachField(
+        _ body: (KnownField, _ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) ->
+            Void
+    ) {
+        guard headBase != nil, let server = connection?.server else { return }
+        for index in 0..<server.head.pointee.fieldCount {
+            let field = server.head.pointee.field(at: index)
+            body(field.known, slice(field.name), slice(field.value))
+        }
+    }
+
+    /// Host and port that the request is for, as the client wrote them; readable while the head is.
+    package var authority: UnsafeRawBufferPointer {
+        connection.map { slice($0.server.head.pointee.authority) }
+            ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
     /// The method as it was sent; readable while the head is.

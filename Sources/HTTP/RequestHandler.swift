@@ -6,6 +6,9 @@ package import Bytes
 package enum BodyPlan {
     /// Collect up to `limit` decoded bytes, then call `complete`.
     case collect(limit: Int)
+    /// Hand each piece of up to `limit` decoded bytes in all to the exchange's `onBody` as it arrives;
+    /// `complete` is not called.
+    case stream(limit: Int)
     /// The answer does not need the body; what comes of it is skipped.
     case skip
 }

@@ -57,7 +57,7 @@ extension EndToEnd {
                 let known = try curl(["--cacert", files.path("ca.crt")] + own + [url])
                 #expect(known.status == 200)
                 #expect(
-                    try known.decode(CallContext.self).client_subject
+                    try known.decode(CallContext.self).tls_subject
                         == #"CN=Älice,O=Example\, Inc."#)
                 let unknown = try curl("--cacert", files.path("ca.crt"), url)
                 #expect(unknown.status == 0 && unknown.command.status == 56)
@@ -79,10 +79,10 @@ extension EndToEnd {
                 }
                 let nobody = try ask()
                 #expect(nobody.status == 200)
-                #expect(try nobody.decode(CallContext.self).client_subject == nil)
+                #expect(try nobody.decode(CallContext.self).tls_subject == nil)
                 let alice = try ask(
                     "--cert", files.path("alice.crt"), "--key", files.path("alice.key"))
-                #expect(try alice.decode(CallContext.self).client_subject == "CN=alice")
+                #expect(try alice.decode(CallContext.self).tls_subject == "CN=alice")
                 let mallory = try ask(
                     "--cert", strangers.path("mallory.crt"), "--key",
                     strangers.path("mallory.key"))
@@ -160,5 +160,5 @@ extension EndToEnd {
 /// The context of a call as a module gets it, as far as tests look.
 struct CallContext: Decodable {
     let client: String
-    let client_subject: String?
+    let tls_subject: String?
 }

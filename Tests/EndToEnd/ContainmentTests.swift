@@ -121,7 +121,7 @@ extension EndToEnd {
                     #expect(context["request_id"] as? String == "mine-1")
                     #expect(context["traceparent"] as? String == trace)
                     #expect(context["client"] as? String == "127.0.0.1")
-                    #expect(context["user"] is NSNull && context["client_subject"] is NSNull)
+                    #expect(context["user"] is NSNull && context["tls_subject"] is NSNull)
                     let text = try #require(context["deadline"] as? String)
                     let format = ISO8601DateFormatter()
                     format.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
@@ -157,9 +157,9 @@ extension EndToEnd {
             let known = try curl(
                 "--cacert", Checkout.authority, "--cert", folder.file("ada.crt"), "--key",
                 folder.file("ada.key"), url)
-            #expect(try jsonObject(known.body)?["client_subject"] as? String == "CN=ada,O=Box")
+            #expect(try jsonObject(known.body)?["tls_subject"] as? String == "CN=ada,O=Box")
             let unknown = try curl("--cacert", Checkout.authority, url)
-            #expect(try jsonObject(unknown.body)?["client_subject"] is NSNull)
+            #expect(try jsonObject(unknown.body)?["tls_subject"] is NSNull)
             try server.stop()
         }
 

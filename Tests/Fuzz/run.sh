@@ -3,7 +3,7 @@
 #
 #   Tests/Fuzz/run.sh [--runs N | --seconds N] [target ...]
 #
-# Targets: request response chunked cookie path proxy (default: all). Inputs that failed and the corpora
+# Targets: request response chunked cookie path proxy json (default: all). Inputs that failed and the corpora
 # that the fuzzer has gathered stay in .build/fuzz. The exit status is that of the first failure.
 set -eu
 
@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
         *) break ;;
     esac
 done
-[ $# -gt 0 ] || set -- request response chunked cookie path proxy
+[ $# -gt 0 ] || set -- request response chunked cookie path proxy json
 
 mkdir -p "$out"
 flags="-O -g -parse-as-library -swift-version 6 -package-name signalbox -sanitize=fuzzer,address"
@@ -36,6 +36,7 @@ build_module() {
 }
 build_module Bytes
 build_module HTTPWire
+build_module JSON
 
 # A sound example of each kind, so that the fuzzer need not find the grammar by chance.
 seed() {
@@ -53,6 +54,7 @@ seed() {
             printf '%b' '\r\n\r\n\0\r\nQUIT\n\041\021\0\023\300\0\002\001\306\063\144\007' \
                 '\300\0\001\273\003\0\004\120\206\216\175' >"$file-binary"
             ;;
+        json) printf '%s' '{"jsonrpc":"2.0","id":-1.5e+3,"method":"a","params":[{"b":"\u00e9\n"},true,null]}' >"$file" ;;
     esac
 }
 
@@ -64,14 +66,17 @@ for target in "$@"; do
         cookie) source=FuzzCookie.swift ;;
         path) source=FuzzPath.swift ;;
         proxy) source=FuzzProxy.swift ;;
+        json) source=FuzzJSON.swift ;;
         *) echo "run.sh: no target $target" >&2; exit 2 ;;
     esac
     # shellcheck disable=SC2086
     swiftc $flags -I "$out" -module-name Fuzz -o "$out/$target" "$root/Tests/Fuzz/$source" \
-        "$out/Bytes.o" "$out/HTTPWire.o" 2>"$out/$target.log" || { cat "$out/$target.log"; exit 1; }
+        "$out/Bytes.o" "$out/HTTPWire.o" "$out/JSON.o" 2>"$out/$target.log" || { cat "$out/$target.log"; exit 1; }
     mkdir -p "$out/corpus/$target"
     seed "$target"
     echo "== $target"
-    "$out/$target" "$limit" -max_len=512 -dict="$root/Tests/Fuzz/http.dict" -print_final_stats=1 \
+    words=http.dict
+    [ "$target" != json ] || words=json.dict
+    "$out/$target" "$limit" -max_len=512 -dict="$root/Tests/Fuzz/$words" -print_final_stats=1 \
         -verbosity=0 -artifact_prefix="$out/$target-" "$out/corpus/$target"
 done

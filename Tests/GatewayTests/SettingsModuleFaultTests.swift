@@ -31,6 +31,30 @@ struct SettingsModuleFaultTests {
             #"f:1: modules.a.http: "ftp://x" is no URL of ours; "#
                 + #"write http://HOST:PORT, https://HOST:PORT or unix:/PATH"#),
         BadConfiguration(
+            "{ modules: { a: { http: 'http://x:0', ca: 'c', verify: false } } }",
+            #"f:1: modules.a.ca: only https upstreams have authorities; remove it"#,
+            #"f:1: modules.a.verify: only https upstreams are verified; remove it"#,
+            #"f:1: modules.a.verify: with ca there is something to verify; remove one"#,
+            #"f:1: modules.a.http: port 0 is no port to connect to"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'https://x', host: 'a b', body_tmeout: '1s' } } }",
+            #"f:1: modules.a.host: "a b" is no host"#,
+            #"f:1: modules.a.body_tmeout: unknown key; did you mean "body_timeout"?"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'unix:/x',\n headers: { 'x-FORWARDED-for': '1', 'a b': '2', "
+                + "C: 'x\\ny' },\n response_headers: ['Connection', 'X-Ok'] } } }",
+            #"f:2: modules.a.headers.C: the value has a control character"#,
+            #"f:2: modules.a.headers."a b": no field has such a name"#,
+            #"f:2: modules.a.headers.x-FORWARDED-for: this field is the gateway's own"#,
+            #"f:3: modules.a.response_headers[0]: this field is the gateway's own"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'unix:/x', breaker: { failures: 0, pause: '2s', "
+                + "max_pause: '1s' }, health: { path: 'x', evry: '1s' } } } }",
+            #"f:1: modules.a.breaker.failures: 0 is out of range; from 1 to 1000000"#,
+            #"f:1: modules.a.breaker.max_pause: max_pause is shorter than pause; raise it"#,
+            #"f:1: modules.a.health.path: expected a path as in a URL; begin with /"#,
+            #"f:1: modules.a.health.evry: unknown key; did you mean "every"?"#),
+        BadConfiguration(
             "{ modules: { a: { builtin: 'ecko' } } }",
             #"f:1: modules.a.builtin: unknown value "ecko"; did you mean "echo"?"#),
         BadConfiguration(

@@ -60,7 +60,11 @@ let everything = """
           exec: ["df", "-h"], output: "lines", output_size: 10, exit_status: { "1": 404, "2": 503 },
           commands: { one: { exec: ["df", "{path}"] } },
         },
-        api: { http: "https://api.example:8000/base/", ca: "api.crt", connections: 2 },
+        api: { http: "https://api.example:8000/base/", ca: "api.crt", connections: 2, host: "h",
+               queue: 3, queue_timeout: "4s", connect_timeout: "5s", body_timeout: "6s",
+               idle_timeout: "7s", body_size: 8, headers: { A: "b" }, pass_credentials: true,
+               response_headers: ["X-Own"], breaker: { failures: 9, pause: "10s" },
+               health: { path: "/up?x", every: "11s", timeout: "12s" } },
         demo: { reply: { hello: { z: [1, 2.5, null, "é\\n\\u0001"], a: 9007199254740993 }, no: null },
                 commands: { no: { description: "n" } } },
       },
@@ -239,6 +243,22 @@ struct SettingsTests {
             address: .tcp(host: "api.example", port: 8000), basePath: "/base", usesTLS: true)
         api.authority = "/etc/box/api.crt"
         api.connections = 2
+        api.host = "h"
+        api.queue = 3
+        api.queueTimeout = .seconds(4)
+        api.connectTimeout = .seconds(5)
+        api.bodyTimeout = .seconds(6)
+        api.idleTimeout = .seconds(7)
+        api.bodySize = 8
+        api.headers = ["A": "b"]
+        api.passesCredentials = true
+        api.responseHeaders = ["x-own"]
+        api.breaker.failures = 9
+        api.breaker.pause = .seconds(10)
+        var health = Settings.UpstreamModule.Health(path: "/up?x")
+        health.every = .seconds(11)
+        health.timeout = .seconds(12)
+        api.health = health
         #expect(modules[5].kind == .upstream(api))
         guard case .reply(let replies) = modules[6].kind else {
             Issue.record("demo is no reply")

@@ -142,6 +142,7 @@ extension SocketAddress {
 ///     /now        200 at once             /later    when the test calls `answer`
 ///     /echo       the body                /late-echo  the body, when the test calls `answer`
 ///     /big        300,000 bytes           /stream   a stream that the test continues
+///     /pieces     what the test does when it has heard of the last piece of the body
 final class StageHandler: RequestHandler {
     /// Body bytes that /echo takes.
     static let limit = 100_000
@@ -156,6 +157,10 @@ final class StageHandler: RequestHandler {
     private(set) var waiting: [Exchange] = []
     /// Exchanges whose `onAbandoned` was called.
     private(set) var abandoned = 0
+    /// The pieces of bodies that were streamed, `|` behind the last one of each.
+    private(set) var pieces: [String] = []
+    /// Hears of each piece, after it was noted.
+    var onPiece: (Exchange, _ isLast: Bool) -> Void = { _, _ in }
     /// Looks at an exchange first.
     var onReceive: (Exchange) -> Void = { _ in }
     /// Looks at an exchange whose body is there.
@@ -174,6 +179,13 @@ final class StageHandler: RequestHandler {
         case "/stream":
             exchange.beginStream(200, type: "text/event-stream")
             if exchange.isOpen { wait(exchange) }
+        case "/pieces":
+            exchange.onAbandoned = { [unowned self] in abandoned += 1 }
+            exchange.onBody = { [unowned self] piece, isLast in
+                pieces.append(String(decoding: piece, as: UTF8.self) + (isLast ? "|" : ""))
+                onPiece(exchange, isLast)
+            }
+            return .stream(limit: Self.limit)
         default: exchange.respond(404, "none\n")
         }
         return .skip

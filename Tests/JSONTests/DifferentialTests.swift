@@ -1,69 +1,113 @@
-// Differential test: the same random and damaged texts to our scanner and to Python's json module,
-// which must agree on each. Without a python3 on the path there is nothing to compare with.
+// Differential test: the same random and damaged texts to our reader and to those of Python and
+// Node, which must agree on each: whether it is JSON, and what it says. Without the program on the
+// path there is nothing to compare with.
+//
+// Stated differences: Python takes NaN and Infinity unless told not to; both take the last of two
+// members with one name, our tree refuses the text; both keep half a surrogate pair as it is, our
+// tree has U+FFFD in its place; both nest deeper than our limit.
 
+import Bytes
 import Foundation
 import Testing
 
 @testable import JSON
 
-@Suite struct `JSON compared with Python` {
-    // Reads texts, each behind its length in 4 bytes, and writes 1 or 0 for each. Python is strict
-    // about bytes that are not UTF-8 if asked to be, and must be told to keep numbers as text (their
-    // length is limited otherwise) and to refuse NaN and Infinity.
-    private static let script = """
-        import json, sys
+/// A reader of JSON that is not ours.
+enum OtherReader: String, CaseIterable {
+    case python3, node
 
-        def refuse(word):
-            raise ValueError(word)
+    // Each reads triples of texts, each text behind its length in 4 bytes: a text, the same without
+    // blanks by our scanner, and the same written from our tree; the latter two are empty if we
+    // refused. It writes one byte for each triple: 0 for no JSON, 1 if all there is says the same,
+    // 2 or 3 if that text says something else.
+    private var script: String {
+        switch self {
+        case .python3:
+            """
+            import json, sys
 
-        def accepts(text):
-            try:
-                json.loads(text.decode("utf-8", "strict"), parse_int=str, parse_float=str,
-                           parse_constant=refuse)
-                return True
-            except ValueError:
-                return False
+            def refuse(word):
+                raise ValueError(word)
 
-        data = sys.stdin.buffer.read()
-        at = 0
-        answers = bytearray()
-        while at < len(data):
-            length = int.from_bytes(data[at:at + 4], "little")
-            answers += b"1" if accepts(data[at + 4:at + 4 + length]) else b"0"
-            at += 4 + length
-        sys.stdout.buffer.write(answers)
-        """
+            def mend(value):
+                if isinstance(value, str):
+                    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+                if isinstance(value, (list, tuple)):
+                    return type(value)(mend(item) for item in value)
+                return value
 
-    private static let hasPython =
-        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
-            FileManager.default.isExecutableFile(atPath: "\($0)/python3")
+            def read(text):
+                # Numbers as text: their length is limited otherwise, and 1.0 is not 1.
+                return mend(json.loads(
+                    text.decode("utf-8", "strict"), parse_int=str, parse_float=str,
+                    parse_constant=refuse, object_pairs_hook=lambda pairs: ("object", *pairs)))
+
+            def judge(text, compact, tree):
+                try:
+                    value = read(text)
+                except ValueError:
+                    return b"0"
+                if compact and read(compact) != value:
+                    return b"2"
+                return b"3" if tree and read(tree) != value else b"1"
+
+            data = sys.stdin.buffer.read()
+            at = 0
+            parts = []
+            while at < len(data):
+                length = int.from_bytes(data[at:at + 4], "little")
+                parts.append(data[at + 4:at + 4 + length])
+                at += 4 + length
+            for start in range(0, len(parts), 3):
+                sys.stdout.buffer.write(judge(*parts[start:start + 3]))
+            """
+        case .node:
+            #"""
+            const { isDeepStrictEqual } = require("node:util");
+            const data = require("node:fs").readFileSync(0);
+            const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+            const half = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+            function mend(value) {
+                if (typeof value === "string") return value.replace(half, "\ufffd");
+                if (Array.isArray(value)) return value.map(mend);
+                if (value === null || typeof value !== "object") return value;
+                return Object.fromEntries(
+                    Object.entries(value).map(([key, item]) => [mend(key), mend(item)]));
+            }
+            const read = (bytes) => JSON.parse(decoder.decode(bytes));
+            function judge(text, compact, tree) {
+                let value;
+                try { value = read(text); } catch { return "0"; }
+                if (compact.length && !isDeepStrictEqual(read(compact), value)) return "2";
+                if (tree.length && !isDeepStrictEqual(read(tree), mend(value))) return "3";
+                return "1";
+            }
+            const parts = [];
+            for (let at = 0; at < data.length;) {
+                const length = data.readUInt32LE(at);
+                parts.push(data.subarray(at + 4, at + 4 + length));
+                at += 4 + length;
+            }
+            let answers = "";
+            for (let at = 0; at < parts.length; at += 3) answers += judge(...parts.slice(at, at + 3));
+            process.stdout.write(answers);
+            """#
         }
-
-    @Test(.enabled(if: hasPython), arguments: [1, 2, 3] as [UInt64])
-    func `both accept and refuse the same texts`(seed: UInt64) throws {
-        var random = RandomJSON(seed: seed)
-        var texts: [[UInt8]] = []
-        for _ in 0..<5_000 {
-            let text = random.document()
-            texts.append(text)
-            texts.append(random.damaged(text))
-            texts.append(random.damaged(text))
-        }
-        let answers = try Self.answers(to: texts)
-        try #require(answers.count == texts.count)
-        var accepted = 0
-        for (text, answer) in zip(texts, answers) {
-            let ours = fault(in: text, maxDepth: 900) == nil
-            accepted += ours ? 1 : 0
-            #expect(ours == (answer == 0x31), "\(String(decoding: text, as: UTF8.self)) \(text)")
-        }
-        // The damage must leave enough of both kinds to compare.
-        #expect(accepted > 5_000 && accepted < 14_000)
     }
 
-    private static func answers(to texts: [[UInt8]]) throws -> [UInt8] {
+    private var isInstalled: Bool {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
+            FileManager.default.isExecutableFile(atPath: "\($0)/\(rawValue)")
+        }
+    }
+
+    /// Those that are here.
+    static let installed = allCases.filter(\.isInstalled)
+
+    /// What it says of each triple.
+    func answers(to triples: [[[UInt8]]]) throws -> [UInt8] {
         var input = Data()
-        for text in texts {
+        for text in triples.joined() {
             withUnsafeBytes(of: UInt32(text.count).littleEndian) { input.append(contentsOf: $0) }
             input.append(contentsOf: text)
         }
@@ -73,7 +117,7 @@ import Testing
         defer { try? FileManager.default.removeItem(at: file) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", script]
+        process.arguments = [rawValue, self == .node ? "-e" : "-c", script]
         process.standardInput = try FileHandle(forReadingFrom: file)
         let output = Pipe()
         process.standardOutput = output
@@ -81,5 +125,58 @@ import Testing
         let answers = try output.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         return Array(answers)
+    }
+}
+
+@Suite struct `JSON compared with others` {
+    /// A text, and what our scanner and our tree make of it; empty where they refuse.
+    private func triple(_ text: [UInt8]) -> [[UInt8]] {
+        withPlaced(text) { bytes in
+            var compact = ByteBuffer()
+            _ = try? JSONScanner.compact(bytes, into: &compact, maxDepth: 900)
+            var written = ByteBuffer()
+            if let tree = try? JSONValue.parse(bytes, maxDepth: 900) { tree.write(into: &written) }
+            return [text, compact.array(), written.array()]
+        }
+    }
+
+    /// Expects that `reader` and we agree on each text; returns how many we accept.
+    private func expectAgreement(_ reader: OtherReader, on texts: [[UInt8]]) throws -> Int {
+        let triples = texts.map(triple)
+        let answers = try reader.answers(to: triples)
+        try #require(answers.count == texts.count)
+        var accepted = 0
+        for (triple, answer) in zip(triples, answers) {
+            let ours = fault(in: triple[0], maxDepth: 900) == nil
+            accepted += ours ? 1 : 0
+            let wanted = UInt8(ascii: ours ? "1" : "0")
+            #expect(answer == wanted, "\(String(decoding: triple[0], as: UTF8.self)) \(triple[0])")
+        }
+        return accepted
+    }
+
+    @Test(arguments: OtherReader.installed, [1, 2] as [UInt64])
+    func `all accept and refuse the same texts, and read the same out of them`(
+        reader: OtherReader, seed: UInt64
+    ) throws {
+        var random = RandomJSON(seed: seed)
+        var texts: [[UInt8]] = []
+        for _ in 0..<3_000 {
+            let text = random.document()
+            texts.append(text)
+            texts.append(random.damaged(text))
+            texts.append(random.damaged(text))
+        }
+        let accepted = try expectAgreement(reader, on: texts)
+        // The damage must leave enough of both kinds to compare.
+        #expect(accepted > 3_000 && accepted < 8_400)
+    }
+
+    @Test(arguments: OtherReader.installed)
+    func `the corpus is judged by all alike`(reader: OtherReader) throws {
+        let accepted = try expectAgreement(reader, on: Corpus.accepted.map(\.bytes))
+        #expect(accepted == Corpus.accepted.count)
+        let rejected = try expectAgreement(reader, on: Corpus.rejected.map(\.bytes))
+        #expect(rejected == 0)
     }
 }

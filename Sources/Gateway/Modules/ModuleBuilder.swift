@@ -9,7 +9,7 @@ internal import Notifier
 /// Builds what answers commands.
 enum ModuleBuilder {
     /// What is known of a module before it has started.
-    static func facts(_ module: Settings.Module) -> ModuleFacts {
+    static func facts(_ module: Settings.Module, loops: Int = 1) -> ModuleFacts {
         var commands = module.commands.map(command)
         var facts = ModuleFacts(
             name: module.name, description: module.description, kind: "", state: .ready,
@@ -28,7 +28,11 @@ enum ModuleBuilder {
                 }
             }
         case .exec: facts.kind = "exec"
-        case .upstream: facts.kind = "upstream"
+        case .upstream(let upstream):
+            facts.kind = "upstream"
+            facts.acceptsAnyCommand = commands.isEmpty
+            facts.wantsContext = true
+            facts.upstream = UpstreamBoard(url: upstream.url, loops: loops)
         case .reply(let replies):
             facts.kind = "reply"
             commands = replies.sorted { $0.key < $1.key }.map { name, json in
@@ -49,11 +53,14 @@ enum ModuleBuilder {
 
     /// What is known of a module that the embedding program brings.
     static func facts(_ name: String, _ module: any Module) -> ModuleFacts {
-        let commands = module.commands
+        let commands = module.descriptions.map { description in
+            var facts = CommandFacts(name: description.name, isSafe: description.isSafe)
+            facts.description = description.summary
+            return facts
+        }
         return ModuleFacts(
-            name: name, kind: "swift", state: .ready,
-            commands: commands.map { CommandFacts(name: $0, isSafe: false) },
-            acceptsAnyCommand: commands.isEmpty)
+            name: name, kind: "swift", state: .ready, commands: commands,
+            acceptsAnyCommand: commands.isEmpty, wantsContext: module.wantsContext)
     }
 
     private static func command(_ settings: Settings.Command) -> CommandFacts {
@@ -73,7 +80,9 @@ enum ModuleBuilder {
 
 extension GatewayLoop {
     /// Makes the back ends of this loop; a module with a child belongs to one loop only.
-    func buildBackends(_ own: [(name: String, module: any Module)]) {
+    ///
+    /// - Throws: `TLSError` or `SystemError` if an upstream cannot be prepared.
+    func buildBackends(_ own: [(name: String, module: any Module)]) throws {
         let settings = facts.settings.modules
         for (index, module) in settings.enumerated() {
             let owner = index % facts.loopCount
@@ -94,7 +103,9 @@ extension GatewayLoop {
                     ExecModule(
                         modules.facts[index], exec, module.commands, surroundings(of: index)))
             case .builtin(.echo): modules.own(index, EchoBackend())
-            case .reply, .upstream: break
+            case .upstream(let upstream):
+                try buildUpstream(index, upstream)
+            case .reply: break
             }
         }
         for (offset, entry) in own.enumerated() {
@@ -102,6 +113,17 @@ extension GatewayLoop {
                 settings.count + offset,
                 InProcessBackend(entry.module, name: entry.name, loop: loop))
         }
+    }
+
+    private func buildUpstream(_ index: Int, _ upstream: Settings.UpstreamModule) throws {
+        guard let board = modules.facts[index].upstream else { return }
+        let name = "signalbox-" + String(decoding: facts.epoch.text, as: UTF8.self)
+        let backend = try UpstreamModule(
+            modules.facts[index], upstream, board: board, loopIndex: self.index,
+            bodyLimit: server.limits.bodyBytes, pseudonym: name,
+            workers: { [unowned self] in try workerPool() }, surroundings(of: index))
+        modules.own(index, backend)
+        modules.upstreams[index] = backend
     }
 
     private func backend(

@@ -33,6 +33,8 @@ enum ModuleError: Error, Sendable {
     case timedOut(module: String, limit: Duration)
     /// The module's answer is not what its protocol says.
     case nonsense(module: String, reason: String)
+    /// The upstream gave no answer.
+    case upstream(module: String, UpstreamFault)
     /// The caller has gone.
     case cancelled
     /// The gateway is shutting down.
@@ -89,6 +91,7 @@ enum ModuleError: Error, Sendable {
         case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: 503
         case .sessionRequired: 400
         case .timedOut: 504
+        case .upstream(_, let fault): fault.status
         case .cancelled: 499
         }
     }
@@ -119,6 +122,7 @@ enum ModuleError: Error, Sendable {
         case .sessionRequired: "session_required"
         case .timedOut: "timed_out"
         case .nonsense: "module_nonsense"
+        case .upstream(_, let fault): fault.code
         case .cancelled: "cancelled"
         case .draining: "draining"
         }
@@ -128,6 +132,7 @@ enum ModuleError: Error, Sendable {
     var isRetryable: Bool {
         switch self {
         case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: true
+        case .upstream(_, let fault): fault.isRetryable
         default: false
         }
     }
@@ -137,6 +142,7 @@ enum ModuleError: Error, Sendable {
         switch self {
         case .failing(_, _, let seconds): seconds
         case .notStarted, .overloaded, .waitedTooLong, .tooManySessions, .draining: 1
+        case .upstream(_, let fault): fault.retryAfter
         default: nil
         }
     }
@@ -171,6 +177,8 @@ enum ModuleError: Error, Sendable {
             "There was no answer from module \"\(module)\" within \(SettingUnits.text(limit))."
         case .nonsense(let module, let reason):
             "Module \"\(module)\" answered with something that is no answer: \(reason)."
+        case .upstream(let module, let fault):
+            "The server behind module \"\(module)\" gave no answer: \(fault.reason)."
         case .cancelled: "The caller has gone."
         case .draining: "The gateway is shutting down."
         }

@@ -146,6 +146,8 @@ struct ModuleFacts: Sendable {
     var hasSettled = false
     /// Whether each call carries a context object.
     var wantsContext = false
+    /// What it has done, if it is an upstream.
+    var upstream: UpstreamBoard?
     /// What names the session of a call, for a module with a child for each.
     var sessionSource: SessionSource?
 

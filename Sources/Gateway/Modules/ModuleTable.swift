@@ -46,6 +46,8 @@ final class ModuleTable {
     @exclusivity(unchecked) private var places: [CommandPlace] = []
     private let basePath: String
     @exclusivity(unchecked) private var backends: [(any ModuleBackend)?]
+    /// The back ends of upstream modules, which take calls as they come from HTTP.
+    @exclusivity(unchecked) var upstreams: [UpstreamModule?]
     @exclusivity(unchecked) private var owners: [LoopAddress?]
     @exclusivity(unchecked) private var remoteCalls: [RemoteCall: CallTicket] = [:]
     @exclusivity(unchecked) private var nextRemote: UInt64 = 0
@@ -71,6 +73,7 @@ final class ModuleTable {
         commands = facts.map { NameTable($0.commands.map(\.name)) }
         records = facts.map { $0.commands.map(CommandRecord.init) }
         backends = facts.map { _ in nil }
+        upstreams = facts.map { _ in nil }
         owners = facts.map { _ in nil }
         collectPaths()
     }
@@ -191,7 +194,8 @@ final class ModuleTable {
 
     /// Whether module `index` may take a command that is not listed.
     func mayTake(_ command: UnsafeRawBufferPointer, _ index: Int) -> Bool {
-        CommandName.isValid(command) && (facts[index].acceptsAnyCommand || isUnknown(index))
+        CommandName.isValid(command) && !CommandName.isReserved(command)
+            && (facts[index].acceptsAnyCommand || isUnknown(index))
     }
 
     /// Whether module `index` gets a context object with each call.

@@ -56,6 +56,10 @@ extension GatewayLoop {
             return
         }
         guard let found = findCommand(exchange, match) else { return }
+        if let upstream = modules.upstreams[found.module], found.command?.facts.isSafe == true {
+            _ = forward(found, to: upstream, .none, exchange)
+            return
+        }
         guard found.command == nil, modules.isUnknown(found.module) else {
             callSafely(found, exchange.query, exchange)
             return
@@ -146,7 +150,13 @@ extension GatewayLoop {
 
     /// POST of a command: refuse early what needs no body to be refused.
     func beginCall(_ exchange: Exchange, _ match: RouteMatch) -> BodyPlan {
-        guard findCommand(exchange, match) != nil else { return .skip }
+        guard let found = findCommand(exchange, match) else { return .skip }
+        // Without a schema to check it against, a body is passed on as it comes, whatever it is.
+        if let upstream = modules.upstreams[found.module], found.command?.facts.schema == nil,
+            exchange.field(.prefer).map({ Prefer($0).isAsync }) != true
+        {
+            return forward(found, to: upstream, .streamed, exchange)
+        }
         return takeJSON(exchange)
     }
 
@@ -157,10 +167,36 @@ extension GatewayLoop {
         withJSON(exchange) { params in
             if terms.isAsync {
                 startJob(found, params, exchange, terms)
+            } else if let upstream = modules.upstreams[found.module] {
+                forward(checked: params, found, to: upstream, exchange)
             } else {
                 call(found, params, exchange, terms)
             }
         }
+    }
+
+    /// Passes a request on to an upstream if its params are what the command takes.
+    private func forward(
+        checked params: UnsafeRawBufferPointer, _ found: Found, to upstream: UpstreamModule,
+        _ exchange: Exchange
+    ) {
+        if let schema = found.command?.facts.schema, let faults = schema.faults(of: params) {
+            exchange.respondFailure(.badParameters(faults))
+        } else {
+            _ = forward(found, to: upstream, .json(params), exchange)
+        }
+    }
+
+    /// Passes a request on to an upstream.
+    private func forward(
+        _ found: Found, to upstream: UpstreamModule, _ body: UpstreamForward.Body,
+        _ exchange: Exchange
+    ) -> BodyPlan {
+        let whole = timeLimit(found.command)
+        let wait = exchange.field(.prefer).flatMap { Prefer($0).wait }
+        let limit = wait.map { min(whole, .seconds($0)) } ?? whole
+        return UpstreamForward.begin(
+            upstream, exchange, found.name, body, limit: limit, isLimitOurs: limit == whole)
     }
 
     /// Calls `body` with the request's JSON on one line, `{}` if it is empty; answers 400 if it is

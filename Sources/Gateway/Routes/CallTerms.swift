@@ -110,10 +110,14 @@ extension GatewayLoop {
             }
             json.key("client")
             json.string(exchange.peer?.host ?? "unknown")
-            json.key("client_subject")
+            json.key("tls_subject")
             if let subject = exchange.clientSubject { json.string(subject) } else { json.null() }
             json.key("traceparent")
-            if let trace = exchange.field(.traceparent) { json.string(trace) } else { json.null() }
+            if let trace = exchange.field(.traceparent), TraceContext.isValid(trace) {
+                json.string(trace)
+            } else {
+                json.null()
+            }
             json.endObject()
         }
         return out.array()

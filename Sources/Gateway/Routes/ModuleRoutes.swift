@@ -56,14 +56,18 @@ extension GatewayLoop {
         }
         let facts = modules.facts[index]
         modules.withCounters(index, from: address) { counters in
-            exchange.respondJSON { json in facts.write(&json, counters) }
+            exchange.respondJSON { json in facts.write(&json, counters, inFull: true) }
         }
     }
 }
 
 extension ModuleFacts {
     /// Writes the module as the API shows it; with its counters, if they are given.
-    func write(_ json: inout JSONWriter, _ counters: ModuleCounters? = nil) {
+    ///
+    /// - Parameter inFull: writes what an upstream has done, too.
+    func write(
+        _ json: inout JSONWriter, _ counters: ModuleCounters? = nil, inFull: Bool = false
+    ) {
         json.beginObject()
         json.key("name")
         json.string(name)
@@ -117,6 +121,7 @@ extension ModuleFacts {
         json.endObject()
         json.key("any_command")
         json.bool(acceptsAnyCommand)
+        if inFull { upstream?.write(&json) }
         json.endObject()
     }
 }

@@ -101,25 +101,6 @@ extension SettingsDecoder {
         return arguments == nil ? nil : module
     }
 
-    private func upstream(_ object: SettingsObject) -> Settings.UpstreamModule? {
-        let authority = object.file("ca")
-        let connections = object.integer("connections", in: 1...10_000)
-        guard let url = object.text("http"), let address = address(url, object, "http") else {
-            return nil
-        }
-        if authority != nil, !address.usesTLS {
-            object.fault("ca", "only https upstreams have authorities", advice: "remove it")
-        }
-        if case .tcp(_, port: 0) = address.address {
-            object.fault("http", "port 0 is no port to connect to")
-        }
-        var module = Settings.UpstreamModule(
-            url: url, address: address.address, basePath: address.path, usesTLS: address.usesTLS)
-        module.authority = authority
-        module.connections = connections ?? module.connections
-        return module
-    }
-
     private func replies(_ object: SettingsObject) -> [String: [UInt8]] {
         var replies: [String: [UInt8]] = [:]
         for (name, value) in object.map("reply") {

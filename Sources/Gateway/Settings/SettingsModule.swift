@@ -253,28 +253,4 @@ extension Settings {
             child = ChildSettings(directory: directory)
         }
     }
-
-    /// An HTTP server behind the gateway.
-    public struct UpstreamModule: Sendable, Equatable {
-        /// The URL as configured.
-        public var url: String
-        /// Where to connect.
-        public var address: Address
-        /// Path before the command: empty, or `/path` without a slash at its end.
-        public var basePath: String
-        /// Whether the connection is encrypted.
-        public var usesTLS: Bool
-        /// PEM file of the authorities that are trusted; nil for those of the system.
-        public var authority: String?
-        /// Most connections per loop.
-        public var connections = 32
-
-        /// Makes the default settings of an upstream.
-        public init(url: String, address: Address, basePath: String, usesTLS: Bool) {
-            self.url = url
-            self.address = address
-            self.basePath = basePath
-            self.usesTLS = usesTLS
-        }
-    }
 }

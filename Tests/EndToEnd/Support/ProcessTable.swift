@@ -34,6 +34,14 @@ enum ProcessTable {
             .map(\.identity)
     }
 
+    /// Bytes of memory of its own that a process has in use, or `nil` when there is none.
+    static func memory(of pid: pid_t) -> Int? {
+        let text = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        let line = text?.split(separator: "\n").first { $0.hasPrefix("RssAnon:") }
+        return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) }
+            .map { $0 * 1024 }
+    }
+
     /// The entry of one process, or `nil` when there is none.
     static func entry(_ pid: pid_t) -> Entry? {
         // The name in parentheses may itself hold blanks and parentheses.

@@ -72,6 +72,22 @@ final class RawConnection {
         try read(until: { _ in isAtEnd }, within: limit)
     }
 
+    /// Reads until the peer has closed its side and keeps nothing of it, with a pause after each
+    /// piece that calls `between`; returns how much came.
+    func discardToEnd(within limit: Duration = .seconds(20), _ between: () throws -> Void) throws
+        -> Int
+    {
+        var count = 0
+        try waitUntil("the end behind \(count) bytes", within: limit) {
+            received.removeAll(keepingCapacity: true)
+            try readOnce()
+            count += received.count
+            try between()
+            return isAtEnd
+        }
+        return count
+    }
+
     private func readOnce() throws {
         guard !isAtEnd else { return }
         var watched = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)

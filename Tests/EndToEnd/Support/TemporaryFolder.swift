@@ -46,6 +46,12 @@ enum Checkout {
         return bundle.deletingLastPathComponent().appendingPathComponent("signalbox").path
     }()
 
+    /// An executable built beside the test bundle.
+    static func built(_ name: String) -> String {
+        let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        return bundle.deletingLastPathComponent().appendingPathComponent(name).path
+    }
+
     /// The authority that signed the development certificate.
     static let authority = root + "/certs/dev-ca.crt"
 

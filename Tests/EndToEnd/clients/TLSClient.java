@@ -104,7 +104,7 @@ public class TLSClient {
         System.out.println("alpn " + (answer.version() == HttpClient.Version.HTTP_1_1
             ? "http/1.1" : answer.version()));
         String body = answer.body();
-        var subject = Pattern.compile("\"client_subject\": *\"([^\"]*)\"").matcher(body);
+        var subject = Pattern.compile("\"tls_subject\": *\"([^\"]*)\"").matcher(body);
         System.out.println("subject " + (subject.find() ? subject.group(1) : body));
     }
 }

@@ -52,7 +52,7 @@ console.log("name", (await ask(plain, { servername: "side.example" })).name);
 const known = await ask(new https.Agent({ keepAlive: false }), {
     path: "/v1/modules/context/show", cert: readFileSync(certificate), key: readFileSync(key),
 });
-console.log("subject", JSON.parse(known.body).client_subject);
+console.log("subject", JSON.parse(known.body).tls_subject);
 
 await ask(new https.Agent({ keepAlive: false }), { ca: [] }).catch((error) => {
     if (error.code === "UNABLE_TO_VERIFY_LEAF_SIGNATURE") console.log("untrusted", "refused");

@@ -55,7 +55,7 @@ print("name", subject(ask(context(), "side.example")[0]))
 made = context()
 made.load_cert_chain(CERTIFICATE, KEY)
 _, body = ask(made, path="/v1/modules/context/show")
-print("subject", json.loads(body)["client_subject"])
+print("subject", json.loads(body)["tls_subject"])
 
 try:
     http.client.HTTPSConnection("localhost", PORT).request("GET", "/livez")

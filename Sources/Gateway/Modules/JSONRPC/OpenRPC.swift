@@ -111,6 +111,11 @@ enum CommandName {
     /// Longest name in bytes.
     static let byteLimit = 128
 
+    /// Whether `name` is one that the protocol itself uses: only the gateway says those to a child.
+    static func isReserved(_ name: UnsafeRawBufferPointer) -> Bool {
+        name.starts(with: "rpc.".utf8) || name.first == UInt8(ascii: "$")
+    }
+
     /// Whether `name` may stand in a URL segment and in a JSON string as it is.
     static func isValid(_ name: String) -> Bool {
         var copy = name
