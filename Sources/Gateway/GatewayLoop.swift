@@ -52,14 +52,14 @@ final class GatewayLoop: RequestHandler {
     /// Whether the gateway is ending.
     @exclusivity(unchecked) var isDraining = false
 
+    /// Progress of calls that was dropped because readers were slow.
+    @exclusivity(unchecked) var droppedProgress: UInt64 = 0
+
     /// The contexts of the TLS listeners, by the listener's place in the configuration.
     @exclusivity(unchecked) var tlsSources: [Int: TLSSource] = [:]
 
     /// The files of the Unix sockets that this loop listens on.
     @exclusivity(unchecked) var socketFiles: [UnixSocketFile] = []
-
-    /// Progress of calls that was dropped because readers were slow.
-    @exclusivity(unchecked) var droppedProgress: UInt64 = 0
 
     /// Whether the end is wanted now, whatever is open.
     @exclusivity(unchecked) private(set) var isHurried = false

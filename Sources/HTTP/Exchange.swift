@@ -7,7 +7,6 @@
 package import Bytes
 package import HTTPWire
 internal import Notifier
-internal import TLS
 
 /// One request and its answer.
 ///
