@@ -11,8 +11,8 @@ RELEASE := .build/release/signalbox
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run build test format lint clean install-deps toolchain build-packages test-packages \
-	certificate
+.PHONY: help run build test docs format lint clean install-deps toolchain build-packages \
+	test-packages certificate
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,11 +27,14 @@ test: toolchain test-packages certificate lint ## Build and run every test
 	$(SWIFT) build --build-tests $(STRICT)
 	$(SWIFT) test --skip-build $(TEST_ARGUMENTS)
 
+docs: toolchain build-packages ## Build and check the documentation of the library Notifier
+	@tools/build-docs.sh .build/docs
+
 format: toolchain ## Format the Swift sources in place
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests examples
 
 lint: toolchain ## Check the format of the Swift sources
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests examples
 
 clean: ## Remove what builds leave behind; certificates stay
 	rm -rf .build .build-*

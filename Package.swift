@@ -25,6 +25,18 @@ func tests(
         resources: resources, swiftSettings: strict)
 }
 
+/// A program of examples/notifier, with nothing but the library.
+func example(_ name: String) -> Target {
+    .executableTarget(
+        name: "example-\(name)", dependencies: ["Notifier"], path: "examples/notifier/\(name)",
+        swiftSettings: strict)
+}
+
+let examples = [
+    "timer", "echo", "log-tail", "child", "run-and-kill", "signals", "workers", "async",
+    "embedding",
+]
+
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -72,9 +84,12 @@ let package = Package(
             path: "examples/swift-module/Sources/shop", swiftSettings: strict),
         // Benchmarks
         .executableTarget(name: "bench-worker", path: "Tests/Benchmarks/Worker"),
+        .executableTarget(
+            name: "bench-notifier", dependencies: ["Notifier", "CLinux"],
+            path: "Tests/Benchmarks/notifier/swift", swiftSettings: strict),
         // Tests
         tests("BytesTests", ["Bytes"]),
-        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"]),
+        tests("NotifierTests", ["Notifier", "Bytes", "CLinux"], exclude: ["PARITY.md"]),
         tests("HTTPWireTests", ["HTTPWire", "Bytes"], resources: [.copy("Vectors")]),
         tests("JSONTests", ["JSON", "Bytes"], resources: [.copy("Corpus")]),
         tests("TLSTests", ["TLS", "Bytes", "COpenSSL"]),
@@ -83,7 +98,9 @@ let package = Package(
         tests("GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging]),
         // The built command with real curl, openssl, Chromium and proxies.
         tests(
-            "EndToEndTests", ["signalbox", "bench-worker", "shop"], path: "Tests/EndToEnd",
+            "EndToEndTests",
+            ["signalbox", "bench-worker", "shop"] + examples.map { .byName(name: "example-\($0)") },
+            path: "Tests/EndToEnd",
             exclude: ["browser", "modules", "attacks.py", "chaos", "chaos.py", "strangers"]),
-    ]
+    ] + examples.map(example)
 )

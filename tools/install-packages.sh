@@ -3,6 +3,7 @@
 #
 #   tools/install-packages.sh build        what a build needs
 #   tools/install-packages.sh build test   and what the tests drive: curl, a browser, proxies
+#   tools/install-packages.sh bench        what the loop is measured beside, and with
 #   tools/install-packages.sh --list test  prints the packages, installs nothing
 #
 # What is there already is skipped; with nothing missing, apt is not run at all. Works as root and
@@ -35,7 +36,14 @@ command:wrk                         wrk
 command:chromium                    chromium
 command:nginx                       nginx-light
 command:haproxy                     haproxy
+command:redis-server                redis-server
+file:/usr/include/hiredis/async.h   libhiredis-dev
 python:ensurepip                    python3-venv
+'
+bench_needs='
+file:/usr/include/uv.h              libuv1-dev
+file:/usr/include/event2/event.h    libevent-dev
+command:strace                      strace
 '
 
 fail() {
@@ -61,7 +69,8 @@ for argument in "$@"; do
         --list) list_only=yes ;;
         build) needs="$needs$build_needs" ;;
         test) needs="$needs$test_needs" ;;
-        *) fail "usage: install-packages.sh [--list] build|test…" ;;
+        bench) needs="$needs$bench_needs" ;;
+        *) fail "usage: install-packages.sh [--list] build|test|bench…" ;;
     esac
 done
 

@@ -6,13 +6,13 @@
 /// Loop-confined.
 public final class BufferPool {
     /// Size of each block in bytes: one TLS record, and sixty-odd small answers.
-    public static let blockByteCount = 16 * 1024
+    @inlinable public static var blockByteCount: Int { 16 * 1024 }
 
     /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
-    public static let limit = 512
+    @inlinable public static var limit: Int { 512 }
 
-    private let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(capacity: limit)
-    @exclusivity(unchecked) private var spareCount = 0
+    @usableFromInline let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(capacity: limit)
+    @usableFromInline @exclusivity(unchecked) var spareCount = 0
 
     /// Makes an empty pool.
     public init() {}
@@ -23,12 +23,13 @@ public final class BufferPool {
     }
 
     /// Gives `buffer` a block if it has no memory yet.
-    @inline(__always)
+    @inlinable @inline(__always)
     public func equip(_ buffer: inout ByteBuffer) {
         if buffer.capacity == 0 { lend(to: &buffer) }
     }
 
-    private func lend(to buffer: inout ByteBuffer) {
+    @inlinable
+    func lend(to buffer: inout ByteBuffer) {
         if spareCount > 0 {
             spareCount &-= 1
             buffer = ByteBuffer(adopting: spare[spareCount], capacity: Self.blockByteCount)
@@ -38,6 +39,7 @@ public final class BufferPool {
     }
 
     /// Takes the memory of an empty `buffer` back; a block that has grown is freed instead.
+    @inlinable
     public func reclaim(_ buffer: inout ByteBuffer) {
         guard buffer.isEmpty, buffer.capacity > 0 else { return }
         if buffer.capacity == Self.blockByteCount, spareCount < Self.limit,

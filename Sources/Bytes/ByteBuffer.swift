@@ -18,7 +18,12 @@ public struct ByteBuffer: ~Copyable {
     @usableFromInline var end = 0
 
     /// Number of bytes the present allocation can hold.
-    public private(set) var capacity = 0
+    public internal(set) var capacity: Int {
+        @inlinable get { size }
+        @inlinable set { size = newValue }
+    }
+
+    @usableFromInline var size = 0
 
     /// Makes an empty buffer that owns no memory.
     @inlinable public init() {}
@@ -29,6 +34,7 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Takes over `block`, which came from malloc and holds `capacity` bytes.
+    @inlinable
     init(adopting block: UnsafeMutablePointer<UInt8>, capacity: Int) {
         base = block
         self.capacity = capacity
@@ -37,6 +43,7 @@ public struct ByteBuffer: ~Copyable {
     deinit { free(base) }
 
     /// Gives the memory away and leaves the buffer empty without any.
+    @inlinable
     mutating func surrender() -> UnsafeMutablePointer<UInt8>? {
         defer {
             base = nil
@@ -47,6 +54,7 @@ public struct ByteBuffer: ~Copyable {
     }
 
     /// Frees a block that `surrender()` gave away.
+    @inlinable
     static func deallocate(_ block: UnsafeMutablePointer<UInt8>) { free(block) }
 
     /// Number of readable bytes.
@@ -203,21 +211,8 @@ extension ByteBuffer {
             base[end] = UInt8(ascii: "-")
             end += 1
         }
-        var rest = value.magnitude
-        var digits = 1
-        var probe = rest
-        while probe >= 10 {
-            probe /= 10
-            digits += 1
-        }
-        var index = end + digits
-        end = index
-        repeat {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            index -= 1
-            base[index] = UInt8(truncatingIfNeeded: digit) &+ 48
-            rest = quotient
-        } while rest > 0
+        let start = UnsafeMutableRawPointer(base + end)
+        end += Decimal.write(value.magnitude, to: start) - start
     }
 
     /// Appends `value` in lower-case hexadecimal without leading zeros (RFC 9112 §7.1 chunk-size).

@@ -13,15 +13,19 @@ public import Glibc
 /// Loop-confined.
 public struct SendQueue: ~Copyable {
     /// The front takes copies up to this size; above it payloads are queued by reference.
-    public static let copyLimit = BufferPool.blockByteCount
+    @inlinable public static var copyLimit: Int { BufferPool.blockByteCount }
 
-    private var front = ByteBuffer()
-    private var payloads: [Payload] = []
-    private var first = 0  // index of the oldest payload not yet written
-    private var firstOffset = 0  // bytes of it already written
+    @usableFromInline var front = ByteBuffer()
+    @usableFromInline var payloads: [Payload] = []
+    @usableFromInline var first = 0  // index of the oldest payload not yet written
+    @usableFromInline var firstOffset = 0  // bytes of it already written
 
     /// Number of bytes waiting.
-    public private(set) var byteCount = 0
+    public var byteCount: Int {
+        @inlinable get { waiting }
+    }
+
+    @usableFromInline var waiting = 0
 
     /// Makes an empty queue that owns no memory.
     public init() {}
@@ -29,24 +33,29 @@ public struct SendQueue: ~Copyable {
     /// Whether nothing waits.
     @inlinable public var isEmpty: Bool { byteCount == 0 }
 
-    private var hasPayloads: Bool { first < payloads.count }
+    @inlinable var hasPayloads: Bool { first < payloads.count }
 
     /// Lets `write` compose bytes at the end of the queue.
-    @inline(__always)
+    @inlinable @inline(__always)
     public mutating func compose<Failure: Error>(
         _ pool: BufferPool, _ write: (inout ByteBuffer) throws(Failure) -> Void
     ) throws(Failure) {
         if !hasPayloads {
             pool.equip(&front)
             let before = front.count
-            defer { byteCount += front.count - before }
+            defer { waiting += front.count - before }
             try write(&front)
         } else {
             var scratch = ByteBuffer()
             try write(&scratch)
-            byteCount += scratch.count
-            payloads.append(Payload(scratch.readable))
+            appendCopy(scratch)
         }
+    }
+
+    @usableFromInline
+    mutating func appendCopy(_ scratch: borrowing ByteBuffer) {
+        waiting += scratch.count
+        payloads.append(Payload(scratch.readable))
     }
 
     /// Appends a copy of `bytes`.
@@ -62,12 +71,16 @@ public struct SendQueue: ~Copyable {
         } else {
             payloads.append(payload)
         }
-        byteCount += payload.count
+        waiting += payload.count
     }
 
     /// The bytes that come next and lie together; empty if nothing waits.
-    public var next: UnsafeRawBufferPointer {
+    @inlinable public var next: UnsafeRawBufferPointer {
         if !front.isEmpty { return front.readable }
+        return nextPayload
+    }
+
+    @usableFromInline var nextPayload: UnsafeRawBufferPointer {
         guard hasPayloads else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(rebasing: payloads[first].bytes[firstOffset...])
     }
@@ -99,16 +112,18 @@ public struct SendQueue: ~Copyable {
     }
 
     /// Takes `count` written bytes off the queue and gives emptied memory back to `pool`.
+    @inlinable
     public mutating func advance(_ count: Int, _ pool: BufferPool) {
         precondition(count >= 0 && count <= byteCount, "advance past the end")
-        byteCount -= count
+        waiting -= count
         let own = min(count, front.count)
         front.consume(own)
         if front.isEmpty { pool.reclaim(&front) }
-        advancePayloads(count - own)
+        if count > own || first > 0 { advancePayloads(count - own) }
     }
 
-    private mutating func advancePayloads(_ count: Int) {
+    @usableFromInline
+    mutating func advancePayloads(_ count: Int) {
         var rest = count
         while rest > 0, hasPayloads {
             let left = payloads[first].count - firstOffset
@@ -137,6 +152,6 @@ public struct SendQueue: ~Copyable {
         payloads = []
         first = 0
         firstOffset = 0
-        byteCount = 0
+        waiting = 0
     }
 }

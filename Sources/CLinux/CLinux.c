@@ -22,6 +22,8 @@ int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length) 
 
 int clinux_pipe2(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
+int clinux_replace(int from, int to) { return dup3(from, to, O_CLOEXEC); }
+
 int clinux_pidfd_open(pid_t pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 
 int clinux_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

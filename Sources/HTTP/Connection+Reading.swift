@@ -245,7 +245,7 @@ extension Connection {
         phase = .answering
         let plan = server.handler.receive(fresh)
         guard exchange === fresh else { return }  // answered and ended already, or abandoned
-        fresh.keepPath()
+        fresh.keepForAnswer()
         fresh.plan(plan)
         if fresh.isBodyTaken {
             fresh.bodyIsComplete()

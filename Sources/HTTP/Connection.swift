@@ -103,7 +103,8 @@ package final class Connection {
 
     /// Begins to watch the socket and sets the first deadline.
     func open() throws(SystemError) {
-        token = try server.loop.watch(number, .read) { [unowned self] ready in
+        // SAFETY: while it is watched the server holds it; the call holds it until it returns.
+        token = try server.loop.watch(number, .read) { [unowned(unsafe) self] ready in
             becameReady(ready)
             return .keep
         }
@@ -122,19 +123,16 @@ package final class Connection {
     // MARK: Events
 
     private func becameReady(_ ready: Readiness) {
-        // The registration holds self unowned; a callback may close and release it.
-        withExtendedLifetime(self) {
-            if ready.contains(.error) {
-                close()
-                return
-            }
-            if ready.contains(.write) {
-                mayWrite = true
-                server.touch(self)
-            }
-            if ready.contains(.read), server.mayRead(self) { readSome() }
-            if !ready.isDisjoint(with: .ended) { endWasReported(ready.contains(.hangUp)) }
+        if ready.contains(.error) {
+            close()
+            return
         }
+        if ready.contains(.write) {
+            mayWrite = true
+            server.touch(self)
+        }
+        if ready.contains(.read), server.mayRead(self) { readSome() }
+        if !ready.isDisjoint(with: .ended) { endWasReported(ready.contains(.hangUp)) }
     }
 
     /// The poller has reported the end of the peer's stream, which it does once; what came before

@@ -18,12 +18,20 @@ extension Exchange {
     ) {
         guard answer == .none, let connection else { return }
         let server = connection.server
-        let body = type.flatMap { encode(body, $0, server) } ?? body
+        var body = body
+        if body.count > ContentCoder.leastBytes, let type, let smaller = encode(body, type, server)
+        {
+            body = smaller
+        }
         self.status = status
         answerByteCount = body.count
-        decideKeepAlive()
-        let sendsBody = method != .head && status != 204 && status != 304
+        if keepsAlive, !isBodyTaken { decideKeepAlive() }
+        let sendsBody = !isHead && status != 204 && status != 304
         connection.sendQueue.compose(server.pool) { out in
+            if sendsBody, isCommon(status, type) {
+                server.appendCommonAnswer(id, body, to: &out)
+                return
+            }
             appendHead(status, type, server, &out)
             if status != 204 {
                 out.append("\r\nContent-Length: ")
@@ -36,12 +44,17 @@ extension Exchange {
         finish(connection, server)
     }
 
+    // Another module's enums are compared by a call through a witness table, but matched in place.
+    @inline(__always)
+    private var isHead: Bool { if case .head = method { true } else { false } }
+
     /// The compressed body, if the client wants it and it is worth it; says so in the head.
     private func encode(
         _ body: UnsafeRawBufferPointer, _ type: StaticString, _ server: ServerLoop
     ) -> UnsafeRawBufferPointer? {
         guard ContentCoder.isWorthwhile(type, body.count) else { return nil }
         extraFields.append("Vary: Accept-Encoding\r\n")
+        resolveCoding()
         guard coding != .identity, let smaller = server.coder.compress(body, coding) else {
             return nil
         }
@@ -73,7 +86,7 @@ extension Exchange {
     package func beginStream(_ status: Int, type: StaticString? = nil, length: Int?) {
         guard answer == .none, let connection else { return }
         let server = connection.server
-        let hasBody = method != .head && status != 204 && status != 304
+        let hasBody = !isHead && status != 204 && status != 304
         self.status = status
         answer = .streaming
         isChunked = length == nil && versionMinor == 1 && status != 204 && status != 304
@@ -177,16 +190,22 @@ extension Exchange {
         }
     }
 
-    /// Appends status line and fields, but for the last line's end.
+    /// Whether an answer is like nearly all: 200, JSON, no further fields, on a connection that
+    /// goes on.
     @inline(__always)
+    private func isCommon(_ status: Int, _ type: StaticString?) -> Bool {
+        guard status == 200, keepsAlive, versionMinor == 1, let type else { return false }
+        let bytes = UnsafeRawPointer(type.utf8Start)
+        return type.utf8CodeUnitCount == 16 && Words.load(bytes, 0) == Words.load("applicat")
+            && Words.load(bytes, 8) == Words.load("ion/json") && extraFields.isEmpty
+            && givenID.isEmpty
+    }
+
+    /// Appends status line and fields, but for the last line's end.
     private func appendHead(
         _ status: Int, _ type: StaticString?, _ server: ServerLoop, _ out: inout ByteBuffer
     ) {
-        if status == 200, let type, Self.isJSON(type) {
-            server.appendCommonHead(to: &out)
-        } else {
-            appendStatus(status, type, server, &out)
-        }
+        appendStatus(status, type, server, &out)
         appendID(to: &out)
         if !extraFields.isEmpty {
             out.append("\r\n")
@@ -198,13 +217,6 @@ extension Exchange {
         } else if versionMinor == 0 {
             out.append("\r\nConnection: keep-alive")
         }
-    }
-
-    @inline(__always)
-    private static func isJSON(_ type: StaticString) -> Bool {
-        let bytes = UnsafeRawPointer(type.utf8Start)
-        return type.utf8CodeUnitCount == 16 && Words.load(bytes, 0) == Words.load("applicat")
-            && Words.load(bytes, 8) == Words.load("ion/json")
     }
 
     private func appendStatus(
@@ -240,16 +252,24 @@ enum RequestID {
     /// Longest id taken from a client: a UUID has 36 characters, a trace id 55.
     static let givenByteLimit = 64
 
+    /// Number of digits.
+    static let byteCount = 16
+
     /// Appends 16 hexadecimal digits.
-    @inline(__always)
     static func append(_ id: UInt64, to out: inout ByteBuffer) {
-        out.fill(atLeast: 16) { room in
-            let high = digits(UInt32(truncatingIfNeeded: id &>> 32))
-            let low = digits(UInt32(truncatingIfNeeded: id))
-            room.storeBytes(of: high.bigEndian, as: UInt64.self)
-            room.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-            return 16
+        out.fill(atLeast: byteCount) { room in
+            if let start = room.baseAddress { write(id, to: start) }
+            return byteCount
         }
+    }
+
+    /// Writes 16 hexadecimal digits from `start` on.
+    @inline(__always)
+    static func write(_ id: UInt64, to start: UnsafeMutableRawPointer) {
+        let high = digits(UInt32(truncatingIfNeeded: id &>> 32))
+        let low = digits(UInt32(truncatingIfNeeded: id))
+        start.storeBytes(of: high.bigEndian, as: UInt64.self)
+        start.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
     }
 
     /// Eight digits in one word, the first one highest.

@@ -24,8 +24,9 @@ package final class Exchange {
     @exclusivity(unchecked) var isRefused = false
     @exclusivity(unchecked) private var pathIsPlain = true
 
-    /// The coding that the client prefers for an answer.
-    @exclusivity(unchecked) var coding = ContentCoding.identity
+    /// The coding that the client prefers for an answer, once `resolveCoding` was called.
+    @exclusivity(unchecked) private(set) var coding = ContentCoding.identity
+    @exclusivity(unchecked) private var codingIsKnown = true
 
     // The request's body.
     @exclusivity(unchecked) var framing = BodyFraming.none
@@ -166,9 +167,7 @@ package final class Exchange {
         pathIsPlain = server.head.pointee.pathIsPlain
         // RFC 9112 §3.2.2: an absolute target without a path means the root.
         if path.isEmpty, server.head.pointee.form == .absolute { path = Self.root }
-        if let accept = server.head.pointee.first(.acceptEncoding) {
-            coding = Negotiation.contentCoding(accept: slice(accept)) ?? .identity
-        }
+        codingIsKnown = false
         if let given = server.head.pointee.first(.requestID) { take(given: slice(given)) }
     }
 
@@ -216,6 +215,7 @@ package final class Exchange {
         isChunked = false
         isRefused = false
         coding = .identity
+        codingIsKnown = true
         status = 0
         answerByteCount = 0
         tag = 0
@@ -313,8 +313,24 @@ package final class Exchange {
             ?? UnsafeRawBufferPointer(start: nil, count: 0)
     }
 
+    /// Reads which coding the client prefers; to be called while the head is readable.
+    ///
+    /// Most answers are too short to be compressed, and are given before anybody asks.
+    func resolveCoding() {
+        guard !codingIsKnown else { return }
+        codingIsKnown = true
+        guard let accept = field(.acceptEncoding) else { return }
+        coding = Negotiation.contentCoding(accept: accept) ?? .identity
+    }
+
+    /// Keeps what an answer needs of the head after that has gone.
+    func keepForAnswer() {
+        resolveCoding()
+        keepPath()
+    }
+
     /// Keeps the path readable after the head has gone.
-    func keepPath() {
+    private func keepPath() {
         guard pathBuffer.isEmpty else { return }
         pathBuffer.append(path)
         path = pathBuffer.readable

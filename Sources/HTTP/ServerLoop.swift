@@ -338,11 +338,34 @@ package final class ServerLoop {
         buffer.append(date.readable)
     }
 
-    /// Appends the head of nearly all answers, 200 with JSON, up to the value of `X-Request-Id`.
+    /// Appends an answer like nearly all, 200 with JSON, in one go.
     @inline(__always)
-    func appendCommonHead(to buffer: inout ByteBuffer) {
+    func appendCommonAnswer(
+        _ id: UInt64, _ body: UnsafeRawBufferPointer, to buffer: inout ByteBuffer
+    ) {
         if loop.now >= nextDateNanos { refreshDate() }
-        buffer.append(commonHead.readable)
+        let head = commonHead.readable
+        let length: StaticString = "\r\nContent-Length: "
+        // Behind head and id: that field, up to 20 digits, the end of the head, the body.
+        let count = head.count + RequestID.byteCount + length.utf8CodeUnitCount + 24 + body.count
+        buffer.fill(atLeast: count) { room in
+            guard let start = room.baseAddress, let first = head.baseAddress else { return 0 }
+            // SAFETY: `room` has `count` bytes.
+            start.copyMemory(from: first, byteCount: head.count)
+            var end = start + head.count
+            RequestID.write(id, to: end)
+            end += RequestID.byteCount
+            end.copyMemory(from: length.utf8Start, byteCount: length.utf8CodeUnitCount)
+            end += length.utf8CodeUnitCount
+            end = Decimal.write(UInt(bitPattern: body.count), to: end)
+            end.storeBytes(of: UInt32(0x0A0D_0A0D).littleEndian, as: UInt32.self)
+            end += 4
+            if let bytes = body.baseAddress {
+                end.copyMemory(from: bytes, byteCount: body.count)
+                end += body.count
+            }
+            return end - start
+        }
     }
 
     private func refreshDate() {

@@ -60,6 +60,8 @@ public final class Child {
         _ command: ChildCommand, on loop: EventLoop, name: StaticString = #fileID,
         line: UInt32 = #line, _ events: ChildEvents = ChildEvents()
     ) throws(SystemError) -> Child {
+        // The first one of a loop arranges that exits can be waited for: before there is an exit.
+        let registry = loop.children
         var input = try StreamEnds(command.input)
         var output = try StreamEnds(command.output, inherited: STDOUT_FILENO)
         var error = try StreamEnds(command.error, inherited: STDERR_FILENO)
@@ -75,7 +77,7 @@ public final class Child {
             child.discard()
             throw error
         }
-        loop.children.add(child)
+        registry.add(child)
         return child
     }
 
@@ -109,7 +111,7 @@ public final class Child {
 
     /// Sends `signal` to the child's process group, or to the child alone.
     public func send(_ signal: ProcessSignal, toGroup: Bool = true) {
-        guard exit == nil else { return }
+        guard exit == nil, ownsPid else { return }
         kill(toGroup ? -pid : pid, signal.rawValue)
     }
 
@@ -191,11 +193,16 @@ public final class Child {
     private func leaderMayHaveEnded() {
         guard let pidfd = self.pidfdNumber else { return }
         var found = clinux_exit()
-        guard clinux_peek_pidfd(pidfd, &found) == 0, found.pid != 0 else { return }
-        leaderExit =
-            found.code == CLD_EXITED
-            ? .exited(found.status)
-            : .signalled(number: found.status, coreDumped: found.code == CLD_DUMPED)
+        let code = clinux_peek_pidfd(pidfd, &found)
+        if code == ECHILD {
+            leaderExit = .unknown
+        } else {
+            guard code == 0, found.pid != 0 else { return }
+            leaderExit =
+                found.code == CLD_EXITED
+                ? .exited(found.status)
+                : .signalled(number: found.status, coreDumped: found.code == CLD_DUMPED)
+        }
         if let watch { loop.unwatch(watch) }
         watch = nil
         input.closeNow()
@@ -244,7 +251,7 @@ public final class Child {
         for output in outputs { output.end() }
         if !leavesGroup || course != nil { killGroup() }
         unwatchProcess()
-        ChildReaper.reap(pid)
+        if ownsPid { ChildReaper.reap(pid) } else { ChildReaper.forget(pid) }
         registry.remove(self)
         exit = leaderExit
         let last = events
@@ -265,8 +272,12 @@ public final class Child {
     }
 
     private func killGroup() {
-        kill(-pid, SIGKILL)
+        if ownsPid { kill(-pid, SIGKILL) }
     }
+
+    /// Whether the process id is still this child's; once other code has reaped the child, it may be
+    /// anybody's.
+    private var ownsPid: Bool { leaderExit != .unknown }
 
     private func takeStep() {
         guard isRunning, let step = course?.takeStep() else { return }

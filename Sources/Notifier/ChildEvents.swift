@@ -14,6 +14,8 @@ public enum ChildExit: Equatable, Sendable, CustomStringConvertible {
     case exited(Int32)
     /// A signal ended it.
     case signalled(number: Int32, coreDumped: Bool)
+    /// It ended, but other code of this process had waited for it and so took its status.
+    case unknown
 
     /// `exited with status 1`, `killed by signal 9`.
     public var description: String {
@@ -21,6 +23,7 @@ public enum ChildExit: Equatable, Sendable, CustomStringConvertible {
         case .exited(let code): "exited with status \(code)"
         case .signalled(let number, let coreDumped):
             "killed by signal \(number)" + (coreDumped ? " (core dumped)" : "")
+        case .unknown: "ended, but its status was taken by others"
         }
     }
 }

@@ -52,6 +52,15 @@ public final class ChildInput {
         return true
     }
 
+    /// Queues the UTF-8 bytes of `text`.
+    ///
+    /// - Returns: false if the input is closed; the text is dropped then.
+    @discardableResult
+    public func append(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
+    }
+
     /// Queues what `write` composes at the end of the queue.
     ///
     /// - Returns: false if the input is closed; `write` is not called then.

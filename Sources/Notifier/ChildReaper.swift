@@ -122,6 +122,11 @@ public final class ChildReaper {
         }
     }
 
+    /// Forgets an enrolled child that other code has reaped.
+    static func forget(_ pid: Int32) {
+        enrolled.withLock { pids in _ = pids.remove(pid) }
+    }
+
     /// Kills and reaps an enrolled child that cannot be watched.
     static func discard(_ pid: Int32) {
         kill(-pid, SIGKILL)

@@ -17,11 +17,12 @@ public final class ChildRegistry: LoopLocal {
     @exclusivity(unchecked) private var flushing: ContiguousArray<ChildInput> = []
 
     /// Makes the registry of `loop`, which is `EventLoop.children`; from then on the process ignores
-    /// SIGPIPE, unless it has arranged something for it itself.
+    /// SIGPIPE, unless it has arranged something for it itself, and does not ignore SIGCHLD.
     public init(loop: EventLoop) {
         self.loop = loop
         scratch = loop.local(Scratch.self)
         ProcessSignals.ignoreBrokenPipes()
+        ProcessSignals.keepChildExits()
         loop.addFlusher { [unowned self] in flush() }
     }
 

@@ -11,8 +11,11 @@ extension EventLoop {
     /// failed.
     ///
     /// One registration per descriptor; the caller keeps ownership, and unwatches before it closes.
+    /// If it does not, the registration goes when the number is watched anew.
+    ///
     /// An end (hang-up, error, the peer's end of stream) is delivered once: if the callback keeps
-    /// the registration although nothing is left to read, the loop stops reporting it.
+    /// the registration although nothing is left to read, the loop stops reporting it. If bytes are
+    /// left that it does not want to read now, the end is told again with them, when it does.
     ///
     /// - Parameters:
     ///   - descriptor: anything that epoll takes: not a regular file.
@@ -41,6 +44,7 @@ extension EventLoop {
             registrations.remove(token)
             throw error
         }
+        if registrations.settle(token, descriptor) { lastUnwatch = pollNumber }
         return token
     }
 
@@ -48,6 +52,8 @@ extension EventLoop {
     public func change(_ token: WatchToken, to interest: Interest) {
         guard let slot = registrations.find(token), slot.interest != interest else { return }
         slot.interest = interest
+        let isUnread = slot.ending == .peerClosedUnread || slot.ending == .endedUnread
+        if isUnread, interest.contains(.read) { slot.ending = .none }
         if slot.isSuspended { return }
         poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
     }
@@ -57,6 +63,7 @@ extension EventLoop {
         guard let slot = registrations.find(token) else { return }
         poller.remove(slot.descriptor)
         registrations.remove(token)
+        lastUnwatch = pollNumber
     }
 
     /// Whether `token` is still watched.
@@ -72,20 +79,45 @@ extension EventLoop {
     func dispatch(
         _ batch: UnsafeMutablePointer<epoll_event>, _ count: Int, _ poll: UInt64
     ) {
+        var isHaunted = false
         for index in 0..<count {
             let token = WatchToken(rawValue: clinux_epoll_token(&batch[index]))
             if token.rawValue == 0 {
                 handle.acknowledgeWake()
                 continue
             }
-            // A callback of this batch may have removed it; a nested step may have served it.
-            guard let slot = registrations.find(token), slot.lastPoll <= poll else { continue }
+            guard let slot = registrations.find(token) else {
+                // A callback of this batch may have removed it; else the kernel should not know it.
+                if lastUnwatch < poll { isHaunted = true }
+                continue
+            }
+            // A nested step may have served it.
+            guard slot.lastPoll <= poll, slot.ending != .endedUnread else { continue }
             if slot.isRunning {
                 suspend(slot, token)
                 continue
             }
-            deliver(Readiness(events: clinux_epoll_ready(&batch[index])), to: slot, token)
+            // A callback of this batch may have changed the interest.
+            let ready = Readiness(events: clinux_epoll_ready(&batch[index]))
+                .intersection(slot.interest.answers)
+            if !ready.isEmpty { deliver(ready, to: slot, token) }
         }
+        if isHaunted { renewPoller() }
+    }
+
+    /// Takes a fresh epoll instance, because the present one reports a descriptor that was closed
+    /// while a duplicate of it is alive, and would do so for ever.
+    private func renewPoller() {
+        // Without a descriptor for it the next turn tries again.
+        guard let fresh = try? Poller() else { return }
+        guard (try? fresh.add(handle.wakeNumber, EPOLLIN.rawValue, token: 0)) != nil else { return }
+        registrations.forEach { slot, token in
+            // Not those that were closed: their numbers may be others' by now.
+            let events = events(of: slot)
+            guard poller.modify(slot.descriptor, events, token: token.rawValue) else { return }
+            try? fresh.add(slot.descriptor, events, token: token.rawValue)
+        }
+        fresh.replace(poller)
     }
 
     private func deliver(_ ready: Readiness, to slot: Registration, _ token: WatchToken) {
@@ -113,26 +145,40 @@ extension EventLoop {
     private func suspend(_ slot: Registration, _ token: WatchToken) {
         guard !slot.isSuspended else { return }
         slot.isSuspended = true
-        // One-shot, because hang-up and error come unasked: once at most, and then no more.
-        poller.modify(slot.descriptor, EPOLLONESHOT.rawValue, token: token.rawValue)
+        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
     }
 
     /// Keeps an end that was delivered from being reported for ever.
     private func settleEnd(_ ready: Readiness, _ slot: Registration, _ token: WatchToken) {
+        let present = Poller.state(of: slot.descriptor)
         var unread: Int32 = 0
-        let holdsMore = clinux_unread(slot.descriptor, &unread) == 0 && unread > 0
-        if !ready.isDisjoint(with: [.hangUp, .error]) {
-            // epoll repeats these two whatever the interest; while bytes are unread that is right.
-            if !(holdsMore && slot.interest.contains(.read)) { unwatch(token) }
-        } else if !holdsMore, !slot.endWasDelivered {
-            slot.endWasDelivered = true
-            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        // The writing end of a pipe, too, tells how much is unread.
+        let holdsMore =
+            present.contains(.read) && clinux_unread(slot.descriptor, &unread) == 0 && unread > 0
+        // While the owner reads on, it is right that the end comes again with what is unread.
+        if holdsMore, slot.interest.contains(.read) { return }
+        if ready.isDisjoint(with: [.hangUp, .error]) {
+            slot.ending = holdsMore ? .peerClosedUnread : .peerClosed
+        } else {
+            // The callback may have cleared an error, after which a datagram socket goes on.
+            guard !present.isDisjoint(with: [.hangUp, .error]) else { return }
+            guard holdsMore else {
+                unwatch(token)
+                return
+            }
+            slot.ending = .endedUnread
         }
+        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
     }
 
     private func events(of slot: Registration) -> UInt32 {
-        slot.endWasDelivered
-            ? slot.interest.events & ~(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
-            : slot.interest.events
+        // One-shot, because hang-up and error come unasked: once at most, and then no more.
+        if slot.isSuspended { return EPOLLONESHOT.rawValue }
+        return switch slot.ending {
+        case .none: slot.interest.events
+        case .peerClosedUnread: slot.interest.events & ~EPOLLRDHUP.rawValue
+        case .peerClosed: slot.interest.events & ~(EPOLLIN.rawValue | EPOLLRDHUP.rawValue)
+        case .endedUnread: EPOLLONESHOT.rawValue
+        }
     }
 }

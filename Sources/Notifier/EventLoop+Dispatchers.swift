@@ -39,7 +39,8 @@ extension EventLoop {
     public func addFlusher(
         name: StaticString = #fileID, line: UInt32 = #line, _ flush: @escaping () -> Void
     ) {
-        flushers.append((flush, CallbackName(.flusher, name, line: line)))
+        let flusher = Flusher(flush, CallbackName(.flusher, name, line: line))
+        flushers.append(Unmanaged.passRetained(flusher))
     }
 
     /// Makes sure that the flushers run before the loop sleeps again.
@@ -49,6 +50,17 @@ extension EventLoop {
     @inline(__always)
     public func flushSoon() {
         wantsFlush = true
+    }
+}
+
+/// A function that runs last in every turn.
+final class Flusher {
+    let flush: () -> Void
+    let name: CallbackName
+
+    init(_ flush: @escaping () -> Void, _ name: CallbackName) {
+        self.flush = flush
+        self.name = name
     }
 }
 
@@ -87,8 +99,11 @@ extension EventLoop {
         wantsFlush = false
         var index = 0
         while index < flushers.count {
-            resume(flushers[index].name)
-            flushers[index].flush()
+            // SAFETY: flushers are never removed, and the loop is not closed by a callback.
+            flushers[index]._withUnsafeGuaranteedRef { flusher in
+                resume(flusher.name)
+                flusher.flush()
+            }
             index &+= 1
         }
     }

@@ -57,10 +57,7 @@ extension EventLoop {
     func addTimer(
         at deadline: UInt64, _ name: CallbackName, _ action: @escaping () throws -> Void
     ) -> TimerToken {
-        timers.add(deadline: deadline, intervalNanos: 0, name) {
-            try action()
-            return .stop
-        }
+        timers.add(deadline: deadline, name, once: action)
     }
 
     /// Adds a timer under a name that the caller has from somebody else.
@@ -76,7 +73,8 @@ extension EventLoop {
     /// - Returns: whether it was pending or running.
     @discardableResult
     public func removeTimer(_ token: TimerToken) -> Bool {
-        timers.remove(token)
+        let removed = timers.take(token)
+        return withExtendedLifetime(removed) { removed != nil }
     }
 
     /// Moves a pending timer to `delay` from now.

@@ -43,9 +43,11 @@ public final class EventLoop {
     @exclusivity(unchecked) var timers = TimerQueue()
     @exclusivity(unchecked) var dispatchers = DispatcherList()
     @exclusivity(unchecked) var sweeps: [(sweep: IdleSweep, name: CallbackName)] = []
-    @exclusivity(unchecked) var flushers: [(flush: () -> Void, name: CallbackName)] = []
+    @exclusivity(unchecked) var flushers: ContiguousArray<Unmanaged<Flusher>> = []
     @exclusivity(unchecked) var depth = 0
     @exclusivity(unchecked) private(set) var pollNumber: UInt64 = 0
+    /// Number of the poll after which something was unwatched last.
+    @exclusivity(unchecked) var lastUnwatch: UInt64 = 0
     @exclusivity(unchecked) var isStopping = false
     @exclusivity(unchecked) var counters = LoopStatistics()
     @exclusivity(unchecked) var failureCount: UInt64 = 0
@@ -84,6 +86,7 @@ public final class EventLoop {
         handle.setHome(nil)
         _ = handle.close()
         bell?.remove(handle)
+        for flusher in flushers { flusher.release() }
         events.deallocate()
     }
 
@@ -142,7 +145,8 @@ public final class EventLoop {
     public func close() {
         precondition(depth == 0, "a loop was closed by one of its own callbacks")
         let letGo: [Any] = [
-            handle.close(), registrations, timers, dispatchers, sweeps, flushers, locals, onFailure,
+            handle.close(), registrations, timers, dispatchers, sweeps, locals, onFailure,
+            flushers.map { $0.takeRetainedValue() },
         ]
         handle.setHome(nil)
         bell?.remove(handle)
@@ -179,8 +183,10 @@ public final class EventLoop {
         let count = poll(sleep ? pollMilliseconds : 0, into: batch)
         readClock()
         pollNumber &+= 1
+        // Nested steps of the timers count on.
+        let present = pollNumber
         fireTimers()
-        dispatch(batch, count, pollNumber)
+        dispatch(batch, count, present)
         runSweeps()
         if runsDispatchers, dispatchers.count > 0 { runDispatchers() }
         runFlushers()

@@ -27,6 +27,13 @@ public struct Interest: OptionSet, Sendable {
         if contains(.peerClosed) { bits |= EPOLLRDHUP.rawValue }
         return bits
     }
+
+    /// What may be told to one who has this interest; hang-up and error always may.
+    @inline(__always)
+    var answers: Readiness {
+        let asked = Readiness(rawValue: rawValue).union([.hangUp, .error])
+        return contains(.read) ? asked.union(.peerClosed) : asked
+    }
 }
 
 /// What happened to a watched descriptor.

@@ -4,7 +4,8 @@
 // - Hang-up and error are reported whether asked for or not; only removal silences them.
 // - The interest set is keyed by (number, open file): closing one of two duplicates leaves the
 //   entry alive, with a number that can no longer be removed. So descriptors are removed before
-//   they are closed, and every event carries a token whose generation tells a stale one.
+//   they are closed, and every event carries a token whose generation tells a stale one. If an
+//   owner closed first all the same, only a fresh instance gets rid of the entry.
 // - The timeout is in milliseconds: a deadline in 0.3 ms must wait 1 ms, not spin for 0.
 
 internal import CLinux
@@ -40,10 +41,31 @@ struct Poller: ~Copyable {
     }
 
     /// Changes what `watched` is watched for.
-    func modify(_ watched: Int32, _ events: UInt32, token: UInt64) {
+    ///
+    /// - Returns: false if the owner closed the descriptor first: then there is nothing to change,
+    ///   even if its number is another's now.
+    @discardableResult
+    func modify(_ watched: Int32, _ events: UInt32, token: UInt64) -> Bool {
         var event = clinux_epoll_event(events, token)
-        // Fails only when the owner closed the descriptor first: then there is nothing to change.
-        _ = epoll_ctl(number, EPOLL_CTL_MOD, watched, &event)
+        return epoll_ctl(number, EPOLL_CTL_MOD, watched, &event) == 0
+    }
+
+    /// Takes the place of `former`, whose number it gets, so that it is still the one others poll.
+    consuming func replace(_ former: borrowing Poller) {
+        // Cannot fail: both are open. What `former` had open is closed.
+        _ = clinux_replace(number, former.number)
+    }
+
+    /// What can be read of `watched` now and whether it has ended; an error if it is no descriptor
+    /// any more.
+    static func state(of watched: Int32) -> Readiness {
+        var question = pollfd(fd: watched, events: Int16(POLLIN), revents: 0)
+        guard poll(&question, 1, 0) > 0 else { return [] }
+        let answers = Int32(question.revents)
+        var state: Readiness = answers & Int32(POLLIN) != 0 ? .read : []
+        if answers & Int32(POLLHUP) != 0 { state.insert(.hangUp) }
+        if answers & Int32(POLLERR | POLLNVAL) != 0 { state.insert(.error) }
+        return state
     }
 
     /// Removes `watched`.

@@ -35,6 +35,10 @@ public struct ProcessSignal: RawRepresentable, Hashable, Sendable {
 ///
 /// Loop-confined.
 public final class ProcessSignals {
+    /// How many signals are handled in one turn, as many as there are kinds: a callback that raises
+    /// its own signal, or a sender that never rests, shall not keep the loop from its other work.
+    private static let turnLimit = 64
+
     private static let blockedFromStart = Atomic<UInt64>(0)
 
     private unowned let loop: EventLoop
@@ -69,6 +73,20 @@ public final class ProcessSignals {
         guard sigaction(SIGPIPE, nil, &present) == 0 else { return }
         // SIG_DFL is the null pointer.
         if present.__sigaction_handler.sa_handler == nil { _ = signal(SIGPIPE, SIG_IGN) }
+    }
+
+    /// Lets the exits of children be waited for: if SIGCHLD is ignored, as it is in a program that
+    /// was started by one that ignored it, the kernel throws them away.
+    static func keepChildExits() {
+        var present = sigaction()
+        guard sigaction(SIGCHLD, nil, &present) == 0 else { return }
+        let handler = unsafeBitCast(present.__sigaction_handler.sa_handler, to: UInt.self)
+        let isIgnored = handler == unsafeBitCast(SIG_IGN, to: UInt.self)
+        guard isIgnored || present.sa_flags & Int32(SA_NOCLDWAIT) != 0 else { return }
+        present.sa_flags &= ~Int32(SA_NOCLDWAIT)
+        // SIG_DFL is the null pointer.
+        if isIgnored { present.__sigaction_handler.sa_handler = nil }
+        sigaction(SIGCHLD, &present, nil)
     }
 
     /// Calls `callback` on `loop` for each of `signals`, which must be blocked.
@@ -106,8 +124,9 @@ public final class ProcessSignals {
     private func read() {
         var info = signalfd_siginfo()
         let size = MemoryLayout<signalfd_siginfo>.size
-        // A callback may close this object.
-        while watch != nil, Glibc.read(descriptor.number, &info, size) == size {
+        for _ in 0..<Self.turnLimit {
+            // A callback may close this object.
+            guard watch != nil, Glibc.read(descriptor.number, &info, size) == size else { return }
             do {
                 try callback(ProcessSignal(rawValue: Int32(bitPattern: info.ssi_signo)))
             } catch {

@@ -19,6 +19,18 @@ public struct WatchToken: Hashable, Sendable {
     init(rawValue: UInt64) { self.rawValue = rawValue }
 }
 
+/// What a callback has been told of the end of its descriptor.
+enum Ending {
+    /// Nothing that would repeat itself.
+    case none
+    /// That the peer has closed, while bytes wait which the owner does not want to read now.
+    case peerClosedUnread
+    /// That the peer has closed, and all has been read.
+    case peerClosed
+    /// Hang-up or error, while bytes wait which the owner does not want to read now.
+    case endedUnread
+}
+
 /// One slot of the table.
 ///
 /// Loop-confined.
@@ -33,8 +45,8 @@ final class Registration {
     @exclusivity(unchecked) var isRunning = false
     /// A nested step found it ready while it was running: it is silent until the callback is back.
     @exclusivity(unchecked) var isSuspended = false
-    /// The end of the stream was delivered; the bits that would repeat it are no longer asked for.
-    @exclusivity(unchecked) var endWasDelivered = false
+    /// How much of the end was delivered; what would repeat it is no longer asked for.
+    @exclusivity(unchecked) var ending = Ending.none
     /// Number of the poll whose event was delivered last: an older one is stale.
     @exclusivity(unchecked) var lastPoll: UInt64 = 0
 
@@ -47,6 +59,8 @@ final class Registration {
 struct RegistrationTable {
     private var slots: ContiguousArray<Registration> = []
     private var free: [Int] = []
+    /// The slot of each descriptor number; -1: none.
+    private var slotOfNumber: ContiguousArray<Int32> = []
 
     /// Number of watched descriptors.
     var count: Int { slots.count - free.count }
@@ -68,11 +82,38 @@ struct RegistrationTable {
         slot.interest = interest
         slot.callback = callback
         slot.name = name
-        slot.endWasDelivered = false
+        slot.ending = .none
         slot.isRunning = false
         slot.isSuspended = false
         slot.lastPoll = 0
         return WatchToken(index: index, generation: slot.generation)
+    }
+
+    /// Notes that `token` is the one the kernel knows by its descriptor's number.
+    ///
+    /// A former registration of that number goes: the kernel would have refused the new one, if its
+    /// owner had not closed the descriptor.
+    ///
+    /// - Returns: whether there was a former one.
+    mutating func settle(_ token: WatchToken, _ descriptor: Int32) -> Bool {
+        let number = Int(descriptor)
+        if number >= slotOfNumber.count {
+            let missing = max(number + 1, 2 * slotOfNumber.count) - slotOfNumber.count
+            slotOfNumber.append(contentsOf: repeatElement(-1, count: missing))
+        }
+        let former = Int(slotOfNumber[number])
+        if former >= 0 {
+            remove(WatchToken(index: former, generation: slots[former].generation))
+        }
+        slotOfNumber[number] = Int32(truncatingIfNeeded: token.index)
+        return former >= 0
+    }
+
+    /// Calls `body` for each live registration.
+    func forEach(_ body: (Registration, WatchToken) -> Void) {
+        for (index, slot) in slots.enumerated() where slot.isLive {
+            body(slot, WatchToken(index: index, generation: slot.generation))
+        }
     }
 
     /// The live registration of `token`, if it is still that one.
@@ -87,6 +128,10 @@ struct RegistrationTable {
     /// Frees the slot of `token`.
     mutating func remove(_ token: WatchToken) {
         guard let slot = find(token) else { return }
+        let number = Int(slot.descriptor)
+        if slotOfNumber.indices.contains(number), slotOfNumber[number] == Int32(token.index) {
+            slotOfNumber[number] = -1
+        }
         slot.callback = nil
         slot.descriptor = -1
         // 2^32 reuses of one slot while one event is in flight cannot happen: a batch is 512. But a

@@ -112,3 +112,72 @@ struct SplitMix: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 }
+
+@Suite struct TimerQueueStaleEntryTests {
+    /// What the queue must be equal to: all pending timers, the earliest first, ties by age.
+    private struct Model {
+        var pending: [(token: TimerToken, deadline: UInt64, age: Int)] = []
+
+        var next: TimerToken? {
+            pending.min { ($0.deadline, $0.age) < ($1.deadline, $1.age) }?.token
+        }
+    }
+
+    @Test(arguments: [1, 2, 3] as [UInt64])
+    func `a queue under adds, moves, removals and runs does as a sorted list`(seed: UInt64) throws {
+        var queue = TimerQueue()
+        var model = Model()
+        var state = seed
+        func random(_ limit: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % limit
+        }
+        for age in 0..<20_000 {
+            let deadline = UInt64(random(500))
+            switch random(8) {
+            case 0...2:
+                let token = queue.add(deadline: deadline, intervalNanos: 0) { .stop }
+                model.pending.append((token, deadline, age))
+            case 3, 4:
+                guard !model.pending.isEmpty else { continue }
+                let gone = model.pending.remove(at: random(model.pending.count))
+                let wasRemoved = queue.remove(gone.token)
+                #expect(wasRemoved)
+            case 5, 6:
+                guard !model.pending.isEmpty else { continue }
+                let place = random(model.pending.count)
+                let token = model.pending[place].token
+                model.pending[place] = (token, deadline, age)
+                let wasMoved = queue.move(token, to: deadline)
+                #expect(wasMoved)
+            default:
+                let taken = queue.takeDue(.max, olderThan: queue.mark)
+                #expect(taken?.token == model.next)
+                guard let taken else { continue }
+                model.pending.removeAll { $0.token == taken.token }
+                queue.finish(taken, .stop, 0)
+            }
+            #expect(queue.count == model.pending.count)
+            #expect(queue.earliest == model.pending.map(\.deadline).min())
+        }
+    }
+
+    @Test func `a timer that is moved for ever does not make the heap grow`() {
+        var queue = TimerQueue()
+        _ = queue.add(deadline: 0, intervalNanos: 0) { .stop }
+        let token = queue.add(deadline: 1, intervalNanos: 0) { .stop }
+        for deadline in 2..<100_000 as Range<UInt64> { queue.move(token, to: deadline) }
+        #expect(queue.count == 2)
+        #expect(queue.entryCount <= 130)
+    }
+
+    @Test func `cancelling most of many timers gives their entries back`() {
+        var queue = TimerQueue()
+        let tokens = (0..<10_000).map { number in
+            queue.add(deadline: UInt64(number), intervalNanos: 0) { .stop }
+        }
+        for token in tokens.dropFirst(10).reversed() { queue.remove(token) }
+        #expect(queue.count == 10)
+        #expect(queue.entryCount <= 130)
+    }
+}

@@ -38,6 +38,8 @@ int clinux_unread(int descriptor, int *count);
 int clinux_unsent(int descriptor, int *count);
 int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length);
 int clinux_pipe2(int ends[2]);
+/* Lets `to` name what `from` names, closed on exec. */
+int clinux_replace(int from, int to);
 int clinux_pidfd_open(pid_t pid);
 int clinux_set_thread_name(const char *name);
 int clinux_pin_thread(int cpu);

@@ -141,10 +141,11 @@ final class JobTable {
         let job = Job(
             id: id, module: module, command: command, startWallNanos: loop.clock.wallNanos())
         let observer = CallObserver(
-            progress: { [unowned self, unowned job] value, dropped in
-                progressed(job, value, dropped)
+            // What another loop has sent may come when the job has been forgotten.
+            progress: { [unowned self, weak job] value, dropped in
+                if let job { progressed(job, value, dropped) }
             },
-            output: { [unowned job] in Self.keep($0, job) })
+            output: { [weak job] line in if let job { Self.keep(line, job) } })
         var failure: ModuleError?
         var isStarting = true
         let ticket = start(observer) { [unowned self] outcome in

@@ -197,6 +197,9 @@ private final class ExecRun {
                 .exited(
                     module: module,
                     .init(exitCode: nil, signal: Int(number), lastLines: tail.lines)))
+        case .unknown:
+            ticket.fail(
+                .exited(module: module, .init(isUnknown: true, lastLines: tail.lines)))
         }
     }
 

@@ -58,13 +58,15 @@ enum ModuleError: Error, Sendable {
         var exitCode: Int?
         /// The signal's number, if one ended it.
         var signal: Int?
+        /// Whether it ended in a way that is not known.
+        var isUnknown = false
         /// Its last lines on stderr, oldest first.
         var lastLines: [String] = []
         /// Why it was not started, or why the gateway ended it.
         var reason: String?
 
         /// Whether there was a child at all.
-        var wasRunning: Bool { exitCode != nil || signal != nil }
+        var wasRunning: Bool { exitCode != nil || signal != nil || isUnknown }
 
         /// `was ended by SIGKILL (9)`, `exited with code 3`, or why there was none.
         var sentence: String {
@@ -73,7 +75,8 @@ enum ModuleError: Error, Sendable {
             }
             if let reason { return "was ended because it \(reason)" }
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
-            return "exited with code \(exitCode ?? 0)"
+            if let exitCode { return "exited with code \(exitCode)" }
+            return "ended in an unknown way"
         }
     }
 

@@ -84,6 +84,10 @@ final class ModuleTable {
         let command: CommandRecord
         /// Where the command's name begins in the path.
         let nameStart: Int
+        /// What a GET is answered with, if it is the same every time.
+        let fixedAnswer: UnsafeRawBufferPointer?
+        // SAFETY: holds the bytes of `fixedAnswer`.
+        let payload: Payload?
     }
 
     /// Notes the path of every known command, so that most calls are found by one comparison.
@@ -94,8 +98,12 @@ final class ModuleTable {
             let prefix = "\(basePath)/v1/modules/\(facts[module].name)/"
             for command in commands {
                 names.append(prefix + command.facts.name)
+                let reply = command.facts.isSafe ? command.facts.fixedReply : nil
+                let payload = reply.map { Payload($0) }
                 places.append(
-                    CommandPlace(module: module, command: command, nameStart: prefix.utf8.count))
+                    CommandPlace(
+                        module: module, command: command, nameStart: prefix.utf8.count,
+                        fixedAnswer: payload?.bytes, payload: payload))
             }
         }
         paths = NameTable(names)
@@ -104,6 +112,12 @@ final class ModuleTable {
     /// The number of the command whose URL has `path`.
     @inline(__always)
     func findPlace(_ path: UnsafeRawBufferPointer) -> Int? { paths.find(path) }
+
+    /// What a GET of the command of that number is answered with, if it is the same every time.
+    @inline(__always)
+    func fixedAnswer(_ number: Int) -> UnsafeRawBufferPointer? {
+        number >= 0 ? places[number].fixedAnswer : nil
+    }
 
     /// The command of that number.
     @inline(__always)

@@ -51,11 +51,11 @@ extension GatewayLoop {
 
     /// GET of a command: only if it is declared safe; the query holds the parameters.
     func readCommand(_ exchange: Exchange, _ match: RouteMatch) {
-        guard let found = findCommand(exchange, match) else { return }
-        if let reply = found.command?.facts.fixedReply, found.command?.facts.isSafe == true {
-            reply.withUnsafeBytes { exchange.respond(200, type: "application/json", $0) }
+        if let answer = modules.fixedAnswer(match.place) {
+            exchange.respond(200, type: "application/json", answer)
             return
         }
+        guard let found = findCommand(exchange, match) else { return }
         if let upstream = modules.upstreams[found.module], found.command?.facts.isSafe == true {
             _ = forward(found, to: upstream, .none, exchange)
             return

@@ -75,25 +75,27 @@ final class NameTable {
     private static func hash(_ name: UnsafeRawPointer, _ count: Int) -> UInt64 {
         var hash = UInt64(truncatingIfNeeded: count)
         var offset = 0
-        while offset < count {
-            let word = Words.load(name, offset, count: count &- offset)
-            hash = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
-            hash ^= hash &>> 29
+        while offset &+ 8 <= count {
+            hash = mix(hash ^ Words.load(name, offset))
             offset &+= 8
         }
-        return hash
+        return mix(hash ^ Words.load(name, offset, count: count &- offset))
+    }
+
+    @inline(__always)
+    private static func mix(_ word: UInt64) -> UInt64 {
+        let product = word &* 0x9E37_79B9_7F4A_7C15
+        return product ^ product &>> 29
     }
 
     @inline(__always)
     private func isEqual(_ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ count: Int) -> Bool {
         var offset = 0
-        while offset < count {
-            let left = count &- offset
-            guard Words.load(a, offset, count: left) == Words.load(b, offset, count: left) else {
-                return false
-            }
+        while offset &+ 8 <= count {
+            guard Words.load(a, offset) == Words.load(b, offset) else { return false }
             offset &+= 8
         }
-        return true
+        let left = count &- offset
+        return Words.load(a, offset, count: left) == Words.load(b, offset, count: left)
     }
 }

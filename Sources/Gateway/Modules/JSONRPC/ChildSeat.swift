@@ -300,6 +300,7 @@ final class ChildSeat {
         case .exited(let code): lastEnd = .init(exitCode: Int(code), lastLines: tail.lines)
         case .signalled(let number, _):
             lastEnd = .init(signal: Int(number), lastLines: tail.lines)
+        case .unknown: lastEnd = .init(isUnknown: true, lastLines: tail.lines)
         }
         lastEnd.reason = endReason
         let wasExpected = module.isStopping || state == .stopped

@@ -25,6 +25,9 @@ final class StdioModule: ModuleBackend {
     /// Calls that one child has at a time.
     let callLimit: Int
 
+    /// Whether children are stopped when they are idle, or replaced when they are old.
+    private let childrenLeave: Bool
+
     /// The children's places.
     @exclusivity(unchecked) private(set) var seats: ContiguousArray<ChildSeat> = []
 
@@ -45,6 +48,7 @@ final class StdioModule: ModuleBackend {
         self.settings = settings
         self.surroundings = surroundings
         commandsAreListed = !facts.commands.isEmpty
+        childrenLeave = settings.idleTimeout != nil || settings.maxLife != nil
         callLimit = min(settings.child.callsInFlight, PendingCalls.slotLimit)
         signalFilter = SignalFilter(signals.compactMap { SignalPattern($0) })
         queue = CallQueue(module: facts.name, settings.child, loop: surroundings.loop)
@@ -83,6 +87,7 @@ final class StdioModule: ModuleBackend {
 
     /// The child with the fewest calls among those that may have another.
     private var leastBusySeat: ChildSeat? {
+        if seats.count == 1 { return seats[0].hasRoom ? seats[0] : nil }
         var best: ChildSeat?
         for seat in seats where seat.hasRoom {
             if seat.pending.count < best?.pending.count ?? .max { best = seat }
@@ -102,6 +107,7 @@ final class StdioModule: ModuleBackend {
         while !queue.isEmpty, let seat = leastBusySeat, let next = queue.takeFirst() {
             if next.ticket.isOpen { seat.send(next.call, next.ticket) }
         }
+        guard childrenLeave else { return }
         for seat in seats where seat.pending.count == 0 { seat.becameIdle() }
     }
 
