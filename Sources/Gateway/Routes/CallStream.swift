@@ -108,7 +108,7 @@ private final class CallStream {
         exchange.extraFields.append(
             "Cache-Control: no-store, no-transform\r\nX-Accel-Buffering: no\r\n")
         exchange.beginStream(
-            200, type: style == .events ? EventEncoder.mediaType : "application/x-ndjson")
+            200, type: style == .events ? "text/event-stream" : "application/x-ndjson")
     }
 
     /// Shows a reader, and the proxies between, that the call is still at work.
