@@ -158,8 +158,20 @@ private final class MetricsCollector {
         perLoop(&out, "progress_dropped_total", "counter", "Progress dropped for slow readers.") {
             $0.droppedProgress
         }
+        perLoop(&out, "delivery_rounds_total", "counter", "Rounds in which streams got events.") {
+            $0.rounds
+        }
+        perLoop(&out, "events_refused_total", "counter", "Signals whose data was too long.") {
+            $0.oversized
+        }
+        if let hub = loops.lazy.compactMap(\.hub).first { write(hub, &out) }
         perLoop(&out, "loop_turns_total", "counter", "Turns of the event loop.") { $0.loop.turns }
         perLoop(&out, "loop_callbacks_total", "counter", "Callbacks run.") { $0.loop.callbacks }
+        for loop in loops {
+            SourceMetrics.append(loop.sources, to: &out)
+            SourceMetrics.append(loop.reactions, to: &out)
+            if let commits = loop.commits { SourceMetrics.append(commits, to: &out) }
+        }
         writeModules(&out, modules)
         writeModuleCounters(&out)
         writeJobs(&out)
