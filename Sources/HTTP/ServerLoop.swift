@@ -336,6 +336,8 @@ package final class ServerLoop {
     func retire(_ exchange: inout Exchange?) {
         guard let ended = exchange.take() else { return }
         ended.connection = nil
+        // What they hold may answer others as it goes, which must not happen inside of the stack.
+        ended.forgetCallbacks()
         endedExchanges.push(ended)
     }
 

@@ -45,7 +45,7 @@ struct SignalHistory {
     /// the loop: about 50 microseconds.
     static let lookLimit = 4096
 
-    private struct Kept {
+    struct Kept {
         let event: SignalEvent
         let track: SignalTrack
     }
