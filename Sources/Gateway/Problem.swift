@@ -83,10 +83,13 @@ extension Problem {
 
 extension Exchange {
     /// Answers with a problem document.
+    ///
+    /// What has to do with the moment, such as 503, may be tried again.
     func respondProblem(_ status: Int, _ code: StaticString, _ detail: String) {
         var body = ByteBuffer()
         Problem.append(
-            status: status, code: code, detail: detail, of: self, to: &body)
+            status: status, code: code, detail: detail, of: self,
+            isRetryable: status == 503 || status == 429, to: &body)
         respond(status, type: Problem.mediaType, body)
     }
 

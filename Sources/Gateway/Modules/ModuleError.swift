@@ -73,7 +73,7 @@ enum ModuleError: Error, Sendable {
             guard wasRunning else {
                 return "could not be started" + (reason.map { ": \($0)" } ?? "")
             }
-            if let reason { return "was ended because it \(reason)" }
+            if let reason { return "\(reason) and was ended for it" }
             if let signal { return "was ended by \(SignalNumber.name(signal))" }
             if let exitCode { return "exited with code \(exitCode)" }
             return "ended in an unknown way"

@@ -305,21 +305,31 @@ extension ChildSeat {
             if ASCII.isExactly(key.slice(of: params), "name") { name = value }
             if ASCII.isExactly(key.slice(of: params), "data") { data = value }
         }
-        guard let name = name?.unquoted.slice(of: params), SignalName.isValid(name),
-            !SignalName.isReserved(name), module.signalFilter.matches(name)
+        let name = name?.unquoted.slice(of: params)
+        guard let name, SignalName.isValid(name), !SignalName.isReserved(name),
+            module.signalFilter.matches(name)
         else {
             module.counters.refusedSignals &+= 1
             complaints += 1
             guard complaints <= Self.complaintLimit else { return }
-            log(
-                .warning,
-                "emitted a signal that it may not emit (modules.\(module.name).signals)")
+            log(.warning, Self.refusalOfSignal(name, module.name))
             return
         }
         let null: StaticString = "null"
         let bytes =
             data?.slice(of: params) ?? UnsafeRawBufferPointer(start: null.utf8Start, count: 4)
         module.surroundings.emit(Payload(name), Payload(bytes))
+    }
+
+    private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String {
+        guard let name, SignalName.isValid(name) else {
+            return "emitted a signal without a valid name"
+        }
+        let text = String(decoding: name, as: UTF8.self)
+        if SignalName.isReserved(name) {
+            return "emitted \(text), which only the gateway may emit"
+        }
+        return "emitted \(text), which modules.\(module).signals does not allow"
     }
 
     /// Passes on how a call is getting on, if its caller wants to know.

@@ -310,7 +310,7 @@ final class ChildSeat {
             endedAsWished()
             return
         }
-        log(.warning, "\(lastEnd.sentence) unexpectedly")
+        log(.warning, lastEnd.sentence + (lastEnd.reason == nil ? " unexpectedly" : ""))
         if !wasReady { module.failWaiting(error) }
         if loop.now &- startedNanos > UInt64(Self.recovery.nanoseconds) { backoff.succeeded() }
         restarts += 1
@@ -371,7 +371,7 @@ final class ChildSeat {
         guard let suspect = child else { return }
         loop.addTimer(after: Self.deafness) { [weak self] in
             guard let self, child === suspect else { return }
-            end("\(what) while it ran")
+            end(what)
         }
     }
 
