@@ -11,7 +11,7 @@ import time
 
 SIGNALS = 5
 LONG_AWAY = 0.01  # share of the absences that outlast the history
-PAUSE = 0.03  # seconds between two looks at all peers, so that a read takes several events
+PAUSE = 0.04  # seconds between two looks at all peers, so that a read takes several events
 PATTERNS = ["hub.**", "hub.**", "hub.*", "hub.s1", "hub.s3"]
 EVENT = re.compile(rb"id: \w+-(\d+)\nevent: hub\.s\d\ndata: \{\"n\":(\d+)")
 GAP = re.compile(rb"event: signalbox\.gap\ndata: (\{.*\})\n")
@@ -170,14 +170,19 @@ class Swarm:
         while any(each.last_id is None for each in self.subscribers):
             self.run(0.1)
 
-    def settle(self):
-        """Until everybody is there and has what there is."""
+    def settle(self, told):
+        """Until everybody has the last of what was acknowledged, or ten seconds are over."""
+        last = [max((sequence for number, sequence in told.items() if number % SIGNALS == signal),
+                    default=0) for signal in range(SIGNALS)]
         for each in self.subscribers:
             each.wakes_at = 0
-        self.run(2)
-        before = None
-        while before != (before := sum(len(each.log) for each in self.subscribers)):
-            self.run(2)
+        end = time.monotonic() + 10
+        while time.monotonic() < end and any(
+                each.sequence < max(last[signal] for signal in each.signals)
+                for each in self.subscribers):
+            self.run(0.1)
+        # What comes now would be a double.
+        self.run(0.3)
 
     def report(self, known):
         """Counts, and the faults of the logs against the numbers and their sequence numbers."""
