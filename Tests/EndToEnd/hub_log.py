@@ -12,6 +12,7 @@ import time
 SIGNALS = 5
 LONG_AWAY = 0.01  # share of the absences that outlast the history
 PAUSE = 0.04  # seconds between two looks at all peers, so that a read takes several events
+ASLEEP = 1.0  # seconds between two looks that tell a process that it was stopped
 PATTERNS = ["hub.**", "hub.**", "hub.*", "hub.s1", "hub.s3"]
 EVENT = re.compile(rb"id: \w+-(\d+)\nevent: hub\.s\d\ndata: \{\"n\":(\d+)")
 GAP = re.compile(rb"event: signalbox\.gap\ndata: (\{.*\})\n")
@@ -57,6 +58,12 @@ class Subscriber:
         self.peer = connect(port, self.pattern, self.last_id, self.version, self.receive_buffer)
         self.tail = b""
         self.connections += 1
+
+    def wake(self):
+        """To be called after a long sleep: what has come together is read at full speed."""
+        self.receive_buffer = None
+        if self.peer:
+            self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 
     def take(self, data, seen):
         if data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 200"):
@@ -121,6 +128,7 @@ class Swarm:
         self.port, self.seen = port, {}
         self.subscribers = [Subscriber(number, also) for number in numbers]
         self.poll, self.by_descriptor = select.epoll(), {}
+        self.looked = time.monotonic()
         for each in self.subscribers:
             self.open(each, 0)
 
@@ -142,8 +150,11 @@ class Swarm:
     def run(self, seconds, churn=0.0):
         """Reads for so long; `churn` is the number of cuts a second of each subscriber."""
         end = time.monotonic() + seconds
-        last = time.monotonic()
         while (now := time.monotonic()) < end:
+            if now - self.looked > ASLEEP:
+                for each in self.subscribers:
+                    if each.receive_buffer:
+                        each.wake()
             for descriptor, _ in self.poll.poll(PAUSE):
                 each = self.by_descriptor[descriptor]
                 try:
@@ -154,7 +165,7 @@ class Swarm:
                     each.take(data, self.seen)
                 else:
                     self.close(each, now + random.uniform(0, 0.5))
-            share, last = churn * (now - last), now
+            share, self.looked = churn * (now - self.looked), now
             for each in self.subscribers:
                 if each.peer is None:
                     if each.wakes_at <= now:
