@@ -104,9 +104,9 @@ package final class Connection {
 
     /// Begins to watch the socket and sets the first deadline.
     func open() throws(SystemError) {
-        // SAFETY: while it is watched the server holds it; the call holds it until it returns.
+        // SAFETY: while it is watched the server holds it; a callback may close and release it.
         token = try server.loop.watch(number, .read) { [unowned(unsafe) self] ready in
-            becameReady(ready)
+            withExtendedLifetime(self) { becameReady(ready) }
             return .keep
         }
         server.arm(self, tls == nil ? server.ticks.head : server.ticks.handshake)

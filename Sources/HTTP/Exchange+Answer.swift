@@ -244,10 +244,7 @@ extension Exchange {
     private func finish(_ connection: Connection, _ server: ServerLoop) {
         server.touch(connection)
         server.handler.ended(self)
-        if onAbandoned != nil { onAbandoned = nil }
-        if onDrain != nil { onDrain = nil }
-        if onSent != nil { onSent = nil }
-        if onBody != nil { onBody = nil }
+        forgetCallbacks()
         if isBodyTaken || !keepsAlive { connection.answerEnded(server) }
     }
 }

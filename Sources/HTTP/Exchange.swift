@@ -200,6 +200,15 @@ package final class Exchange {
         }
     }
 
+    /// Lets go of what the handler wanted to be called for.
+    @inline(__always)
+    func forgetCallbacks() {
+        if onAbandoned != nil { onAbandoned = nil }
+        if onDrain != nil { onDrain = nil }
+        if onSent != nil { onSent = nil }
+        if onBody != nil { onBody = nil }
+    }
+
     /// Makes the exchange as new.
     func reset() {
         connection = nil
@@ -212,10 +221,7 @@ package final class Exchange {
         status = 0
         answerByteCount = 0
         tag = 0
-        if onAbandoned != nil { onAbandoned = nil }
-        if onDrain != nil { onDrain = nil }
-        if onSent != nil { onSent = nil }
-        if onBody != nil { onBody = nil }
+        forgetCallbacks()
         if !extraFields.isEmpty { extraFields.removeAll() }
         if !givenID.isEmpty { givenID.removeAll() }
         if isSkippingBody || streamsBody || bodyByteCount > 0 || !storedHead.isEmpty { resetBody() }

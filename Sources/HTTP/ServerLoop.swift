@@ -336,6 +336,8 @@ package final class ServerLoop {
     func retire(_ exchange: inout Exchange?) {
         guard let ended = exchange.take() else { return }
         ended.connection = nil
+        // What they hold may answer others as it goes, which must not happen inside of the stack.
+        ended.forgetCallbacks()
         endedExchanges.push(ended)
     }
 
@@ -393,27 +395,5 @@ package final class ServerLoop {
         commonHead.append(date.readable)
         commonHead.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
         nextDateNanos = loop.now &+ UInt64(second - wall % second)
-    }
-}
-
-/// The deadlines in the sweep's ticks, computed once.
-struct DeadlineTicks {
-    let handshake: UInt32
-    let head: UInt32
-    let body: UInt32
-    let idle: UInt32
-    let write: UInt32
-    let linger: UInt32
-    let grace: UInt32
-
-    /// Translates the durations of `limits`.
-    init(_ limits: ServerLimits) {
-        handshake = IdleSweep.ticks(limits.handshakeTimeout)
-        head = IdleSweep.ticks(limits.headTimeout)
-        body = IdleSweep.ticks(limits.bodyTimeout)
-        idle = IdleSweep.ticks(limits.idleTimeout)
-        write = IdleSweep.ticks(limits.writeTimeout)
-        linger = IdleSweep.ticks(limits.lingerTimeout)
-        grace = IdleSweep.ticks(limits.halfCloseGrace)
     }
 }

@@ -86,23 +86,31 @@ extension EventLoop {
                 handle.acknowledgeWake()
                 continue
             }
-            guard let slot = registrations.find(token) else {
+            guard let slot = registrations.peek(token) else {
                 // A callback of this batch may have removed it; else the kernel should not know it.
                 if lastUnwatch < poll { isHaunted = true }
                 continue
             }
-            // A nested step may have served it.
-            guard slot.lastPoll <= poll, slot.ending != .endedUnread else { continue }
-            if slot.isRunning {
-                suspend(slot, token)
-                continue
-            }
-            // A callback of this batch may have changed the interest.
             let ready = Readiness(events: clinux_epoll_ready(&batch[index]))
-                .intersection(slot.interest.answers)
-            if !ready.isEmpty { deliver(ready, to: slot, token) }
+            // SAFETY: slots stay as long as the table, which no callback can replace.
+            slot._withUnsafeGuaranteedRef { serve($0, token, ready, poll) }
         }
         if isHaunted { renewPoller() }
+    }
+
+    @inline(__always)
+    private func serve(
+        _ slot: Registration, _ token: WatchToken, _ event: Readiness, _ poll: UInt64
+    ) {
+        // A nested step may have served it.
+        guard slot.lastPoll <= poll, slot.ending != .endedUnread else { return }
+        if slot.isRunning {
+            suspend(slot, token)
+            return
+        }
+        // A callback of this batch may have changed the interest.
+        let ready = event.intersection(slot.interest.answers)
+        if !ready.isEmpty { deliver(ready, to: slot, token) }
     }
 
     /// Takes a fresh epoll instance, because the present one reports a descriptor that was closed
@@ -120,6 +128,7 @@ extension EventLoop {
         fresh.replace(poller)
     }
 
+    @inline(__always)
     private func deliver(_ ready: Readiness, to slot: Registration, _ token: WatchToken) {
         guard let callback = slot.callback else { return }
         slot.isRunning = true

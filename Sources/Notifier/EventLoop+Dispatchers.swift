@@ -95,6 +95,7 @@ extension EventLoop {
         }
     }
 
+    @inline(__always)
     func runFlushers() {
         wantsFlush = false
         var index = 0

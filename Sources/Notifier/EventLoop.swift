@@ -192,6 +192,7 @@ public final class EventLoop {
         runFlushers()
     }
 
+    @inline(__always)
     private func poll(_ timeout: Int32, into batch: UnsafeMutablePointer<epoll_event>) -> Int {
         // What mail asked for happens in this turn, which does not sleep any more.
         skipsSleep = false
@@ -202,6 +203,7 @@ public final class EventLoop {
         return poller.wait(timeout, into: batch)
     }
 
+    @inline(__always)
     private func readClock() {
         time = presentNanos()
         sweepTime.words.pointee.setTime(time)
@@ -213,7 +215,12 @@ public final class EventLoop {
         usesSystemClock ? clinux_monotonic_nanos() : clock.monotonicNanos()
     }
 
+    @inline(__always)
     private func readMail() {
+        if handle.hasPendingMail || nextMail < mail.count { openMail() }
+    }
+
+    private func openMail() {
         if handle.hasPendingMail {
             let fresh = handle.takeMail()
             if mail.isEmpty { mail = fresh } else { mail += fresh }
@@ -235,8 +242,12 @@ public final class EventLoop {
         }
     }
 
+    @inline(__always)
     private func fireTimers() {
-        guard let earliest = timers.earliest, earliest <= now else { return }
+        if let earliest = timers.earliest, earliest <= now { fireDueTimers() }
+    }
+
+    private func fireDueTimers() {
         // Timers added by the callbacks wait for the next turn, even if they are already due.
         let mark = timers.mark
         while let due = timers.takeDue(now, olderThan: mark) {

@@ -116,6 +116,18 @@ struct RegistrationTable {
         }
     }
 
+    /// As `find`, without counting a reference: slots stay as long as the table.
+    @inline(__always)
+    func peek(_ token: WatchToken) -> Unmanaged<Registration>? {
+        let index = token.index
+        guard index < slots.count else { return nil }
+        let slot = Unmanaged.passUnretained(slots[index])
+        let isLive = slot._withUnsafeGuaranteedRef {
+            $0.generation == token.generation && $0.isLive
+        }
+        return isLive ? slot : nil
+    }
+
     /// The live registration of `token`, if it is still that one.
     @inline(__always)
     func find(_ token: WatchToken) -> Registration? {

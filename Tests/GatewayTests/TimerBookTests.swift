@@ -245,6 +245,17 @@ import Testing
                 == [7, 14, 21].map { start + $0 * 1_000_000_000 })
     }
 
+    @Test(arguments: ["0 0 29 2 *", "0 0 29 2 mon#5"])
+    func `the preview of a rare moment ends where time can be counted no more`(_ text: String)
+        throws
+    {
+        let scene = try Scene()
+        let rare = try scene.book.add(id: "r", try cron(text, "Europe/Berlin"), isFixed: false)
+        let moments = scene.book.preview(rare, 100)
+        #expect(moments.count > 2 && moments.count < 100)
+        #expect(moments == moments.sorted())
+    }
+
     @Test func `zones and days that do not exist are refused`() throws {
         let scene = try Scene()
         #expect(throws: TimerRefusal.self) {

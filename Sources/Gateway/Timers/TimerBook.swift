@@ -202,11 +202,17 @@ final class TimerBook {
         let isGuarded = met > wallNanos && met - wallNanos < Self.repeatGuardNanos
         let after = Self.wholeSeconds(isGuarded ? met : wallNanos)
         entry.dueWallNanos = cron.expression.next(after: after, in: entry.zone)
-            .map { $0 * 1_000_000_000 }
+            .flatMap(Self.nanos)
     }
 
     /// Whole seconds, as far as sums with them stay within 64 bits.
     static func wholeSeconds(_ nanos: Int64) -> Int64 { nanos / 1_000_000_000 }
+
+    /// Nanoseconds since 1970; nil for moments beyond those that can be counted, from 2262 on.
+    static func nanos(_ seconds: Int64) -> Int64? {
+        let (nanos, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? nil : nanos
+    }
 
     // MARK: Jumps of the wall clock
 
@@ -254,9 +260,10 @@ final class TimerBook {
         case .cron(let cron):
             var last = Self.wholeSeconds(first)
             while moments.count < count,
-                let next = cron.expression.next(after: last, in: entry.zone)
+                let next = cron.expression.next(after: last, in: entry.zone),
+                let nanos = Self.nanos(next)
             {
-                moments.append(next * 1_000_000_000)
+                moments.append(nanos)
                 last = next
             }
         }
