@@ -6,8 +6,8 @@ notices?
     hub.py --binary PATH [--restarts N] [options]       one of its own, with durable signals
 
 Publishers emit hub.s0 … hub.s4 in turn, numbered, at a fixed rate in all. Subscribers (half of them
-by HTTP/1.0) read some or all of them, drop their connection at random and resume by the last id they
-have, some so late that the history no longer reaches back. With --restarts the gateway is ended so
+by HTTP/1.0) read some or all of them, drop their connection at random and resume by the last id that
+they have, some so late that the history no longer reaches back. With --restarts the gateway is ended so
 often in between, by SIGTERM and by kill -9 in turn, while everybody goes on. At the end the log of
 each must be what was acknowledged, in its order and without a double, or hold gap notices that
 account for exactly what is missing. What was not acknowledged may be in it, once, if it is in the
@@ -114,7 +114,7 @@ def summary(nanoseconds):
 
 
 def read(port, numbers, also, churn, stop, pipe):
-    """A process of subscribers, which is told what was published at the end, and judges its logs."""
+    """A process of subscribers; at the end it is told what was published, and judges its logs."""
     swarm = Swarm(port, numbers, also)
     swarm.gather()
     pipe.send("ready")
@@ -301,6 +301,9 @@ def main():
     try:
         return run(gateway, arguments)
     finally:
+        # Those that are stopped would wait for ever for a polite end.
+        for process in multiprocessing.active_children():
+            process.kill()
         gateway.close()
 
 

@@ -1,4 +1,4 @@
-"""The subscribers of hub.py: each keeps a log of what came to it, and says what is wrong with it."""
+"""The subscribers of hub.py: each keeps a log of what came to it, and says what is wrong in it."""
 
 import array
 import json
