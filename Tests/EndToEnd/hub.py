@@ -5,13 +5,13 @@ notices?
     hub.py PORT [--pid PID] [options]                   a gateway that runs already
     hub.py --binary PATH [--restarts N] [options]       one of its own, with durable signals
 
-Publishers emit hub.s0 … hub.s4 in turn, numbered, at a fixed rate in all. Subscribers (half of them
-by HTTP/1.0) read some or all of them, drop their connection at random and resume by the last id that
-they have, some so late that the history no longer reaches back. With --restarts the gateway is
-ended so often in between, by SIGTERM and by kill -9 in turn, while everybody goes on. At the end the log of
-each must be what was acknowledged, in its order and without a double, or hold gap notices that
-account for exactly what is missing. What was not acknowledged may be in it, once, if it is in the
-logs of all.
+Publishers emit hub.s0 … hub.s4 in turn, numbered, at a fixed rate in all. Subscribers (half of
+them by HTTP/1.0) read some or all of them, drop their connection at random and resume by the last
+id that they have, some so late that the history no longer reaches back. With --restarts the
+gateway is ended so often in between, by SIGTERM and by kill -9 in turn, while everybody goes on.
+At the end the log of each must be what was acknowledged, in its order and without a double, or
+hold gap notices that account for exactly what is missing. What was not acknowledged may be in it,
+once, if it is in the logs of all.
 
 Meanwhile the phases: `calm`, `churn` (--seconds), `dead` (processes with subscriptions are stopped,
 and some go on later), `slow` (readers that never read, and events that fill their budget), `storm`
