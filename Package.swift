@@ -117,7 +117,7 @@ let package = Package(
             path: "Tests/EndToEnd",
             exclude: [
                 "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",
-                "hub.py", "visible.py", "clients.py",
+                "hub.py", "hub_gateway.py", "hub_log.py", "visible.py", "clients.py",
             ]),
     ] + examples.map(example)
 )
