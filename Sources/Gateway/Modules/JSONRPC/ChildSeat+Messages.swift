@@ -305,14 +305,14 @@ extension ChildSeat {
             if ASCII.isExactly(key.slice(of: params), "name") { name = value }
             if ASCII.isExactly(key.slice(of: params), "data") { data = value }
         }
-        let name = name?.unquoted.slice(of: params)
-        guard let name, SignalName.isValid(name), !SignalName.isReserved(name),
+        let given = name?.unquoted.slice(of: params)
+        guard let name = given, SignalName.isValid(name), !SignalName.isReserved(name),
             module.signalFilter.matches(name)
         else {
             module.counters.refusedSignals &+= 1
             complaints += 1
             guard complaints <= Self.complaintLimit else { return }
-            log(.warning, Self.refusalOfSignal(name, module.name))
+            log(.warning, Self.refusalOfSignal(given, module.name))
             return
         }
         let null: StaticString = "null"
@@ -321,7 +321,8 @@ extension ChildSeat {
         module.surroundings.emit(Payload(name), Payload(bytes))
     }
 
-    private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String {
+    private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String
+    {
         guard let name, SignalName.isValid(name) else {
             return "emitted a signal without a valid name"
         }
