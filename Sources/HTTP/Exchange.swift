@@ -115,9 +115,6 @@ package final class Exchange {
     /// Whether an answer can still be given or continued.
     package var isOpen: Bool { answer == .none || answer == .streaming }
 
-    /// Whether a status line has been written.
-    var hasBegunAnswer: Bool { answer != .none }
-
     /// A peer that only closed its sending side still gets an ordinary answer; nobody can tell it
     /// from one that has gone, so an open stream ends.
     var isWorthFinishing: Bool { answer == .none }

@@ -77,20 +77,7 @@ extension ModuleFacts {
         }
         json.key("kind")
         json.string(kind)
-        json.key("state")
-        json.string(state.rawValue)
-        if let reason {
-            json.key("reason")
-            json.string(reason)
-        }
-        if let pid {
-            json.key("pid")
-            json.int(pid)
-        }
-        json.key("restarts")
-        json.int(restarts)
-        json.key("failures")
-        json.int(failures)
+        json.life(state, reason, pid: pid, restarts: restarts, failures: failures)
         if children.count > 1 || sessionSource != nil {
             json.key("children")
             json.beginArray()
@@ -146,20 +133,29 @@ extension CommandFacts {
 extension ChildFacts {
     fileprivate func write(_ json: inout JSONWriter) {
         json.beginObject()
-        json.key("state")
-        json.string(state.rawValue)
+        json.life(state, reason, pid: pid, restarts: restarts, failures: failures)
+        json.endObject()
+    }
+}
+
+extension JSONWriter {
+    /// Writes the members that a module and each of its children have in common.
+    fileprivate mutating func life(
+        _ state: ModuleState, _ reason: String?, pid: Int?, restarts: Int, failures: Int
+    ) {
+        key("state")
+        string(state.rawValue)
         if let reason {
-            json.key("reason")
-            json.string(reason)
+            key("reason")
+            string(reason)
         }
         if let pid {
-            json.key("pid")
-            json.int(pid)
+            key("pid")
+            int(pid)
         }
-        json.key("restarts")
-        json.int(restarts)
-        json.key("failures")
-        json.int(failures)
-        json.endObject()
+        key("restarts")
+        int(restarts)
+        key("failures")
+        int(failures)
     }
 }
