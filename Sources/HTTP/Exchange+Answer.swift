@@ -16,8 +16,20 @@ extension Exchange {
     package func respond(
         _ status: Int, type: StaticString? = nil, _ body: UnsafeRawBufferPointer
     ) {
-        guard answer == .none, let connection else { return }
-        let server = connection.server
+        guard answer == .none, let link else { return }
+        // SAFETY: who answers holds the exchange, and its connection stays to the end of the turn.
+        link._withUnsafeGuaranteedRef { connection in
+            connection.shared._withUnsafeGuaranteedRef {
+                respond(status, type, body, connection, $0)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func respond(
+        _ status: Int, _ type: StaticString?, _ body: UnsafeRawBufferPointer,
+        _ connection: Connection, _ server: ServerLoop
+    ) {
         var body = body
         if body.count > ContentCoder.leastBytes, let type, let smaller = encode(body, type, server)
         {
