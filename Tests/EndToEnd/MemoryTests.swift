@@ -14,7 +14,7 @@ extension EndToEnd {
                     [
                         "python3", Checkout.root + "/Tests/EndToEnd/storm_memory.py",
                         "\(server.httpPort)", "\(server.program.pid)", "--streams", "3000",
-                        "--within", "20",
+                        "--within", "40",
                     ],
                     within: .seconds(90))
                 #expect(result.status == 0, "\(result.output)\(result.errors)")

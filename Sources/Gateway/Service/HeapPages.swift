@@ -17,7 +17,7 @@ final class HeapPages {
     static let worthwhileByteCount = 4 << 20
 
     /// Longest pause between two looks of which the first found nothing to give back.
-    static let longestPause = Duration.seconds(64)
+    static let longestPause = Duration.seconds(8)
 
     private let loop: EventLoop
     private let pool: () throws -> WorkerPool
