@@ -36,6 +36,46 @@ import Testing
         #expect(scene.module.counters.malformed == 1)
     }
 
+    @Test(
+        "an error that is none is not passed on as the module's words",
+        arguments: [
+            (#"{}"#, "its error has no integer code"),
+            (#"{"message":"x"}"#, "its error has no integer code"),
+            (#"{"code":"4","message":"x"}"#, "its error has no integer code"),
+            (#"{"code":4.5,"message":"x"}"#, "its error has no integer code"),
+            (#"{"code":1e99,"message":"x"}"#, "its error has no integer code"),
+            (#"{"code":4}"#, "its error has no message that is a string"),
+            (#"{"code":4,"message":null}"#, "its error has no message that is a string"),
+            (#""gone wrong""#, "its error is no object"), ("null", "its error is no object"),
+            (#"[{"code":4,"message":"x"}]"#, "its error is no object"),
+        ])
+    func brokenError(_ error: String, _ reason: String) throws {
+        let scene = try Scene(
+            Self.raw(#"b'{"jsonrpc":"2.0","id":%d,"error":"# + error + "}'"))
+        let failure = try #require(scene.call().error)
+        #expect(failure.status == 502)
+        #expect(failure.detail.contains(reason), "\(failure.detail)")
+        #expect(scene.module.counters.malformed == 1)
+        #expect(scene.log.contains { $0.hasPrefix("warning: ") }, "\(scene.log)")
+    }
+
+    @Test func `progress without a value is no progress, and is told in the log`() throws {
+        let scene = try Scene(
+            """
+            for m in lines:
+                for params in [{"id": m["id"]}, {"value": 1}, {"id": "x", "value": 2},
+                               {"id": m["id"], "value": None}]:
+                    send({"jsonrpc": "2.0", "method": "progress", "params": params})
+                send({"jsonrpc": "2.0", "id": m["id"], "result": 3})
+            """)
+        let outcome = scene.call()
+        #expect(outcome.result == "3")
+        #expect(outcome.progress == ["null"])
+        #expect(scene.module.counters.malformed == 3)
+        #expect(scene.log.contains { $0.contains("progress without a value") })
+        #expect(scene.log.contains { $0.contains("progress without the id of a call") })
+    }
+
     @Test func `an answer longer than the limit fails its caller at once`() throws {
         let scene = try Scene(
             """

@@ -188,9 +188,12 @@ extension ChildSeat {
     /// If it has the id of a call, it was meant as its answer.
     private func misspoken(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
         if message.method == nil, let id = message.integerID, let ticket = pending.remove(id) {
+            let isNoObject = message.error != nil && message.result == nil
             ticket.fail(
                 .nonsense(
-                    module: module.name, reason: "it has not exactly one of result and error"))
+                    module: module.name,
+                    reason: isNoObject
+                        ? "its error is no object" : "it has not exactly one of result and error"))
             module.sendWaiting()
         }
         malformed(line, "it is no answer and no notification")
@@ -245,11 +248,24 @@ extension ChildSeat {
         if message.form == .success, let result = message.result {
             ticket.finish(.result(result.slice(of: line)))
         } else if let error = message.error {
-            ticket.fail(.failed(module: module.name, .init(error.slice(of: line))))
+            refused(ticket, error.slice(of: line), line)
         } else {
             ticket.fail(.nonsense(module: module.name, reason: "it has neither result nor error"))
         }
         module.sendWaiting()
+    }
+
+    /// The child answered with an error; what is no error object (JSON-RPC 2.0 §5.1) is not passed on
+    /// as the module's words.
+    private func refused(
+        _ ticket: CallTicket, _ error: UnsafeRawBufferPointer, _ line: UnsafeRawBufferPointer
+    ) {
+        do throws(RPCErrorFault) {
+            ticket.fail(.failed(module: module.name, try .init(error)))
+        } catch {
+            ticket.fail(.nonsense(module: module.name, reason: error.reason))
+            malformed(line, error.reason)
+        }
     }
 
     private func answeredNobody(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
@@ -287,7 +303,7 @@ extension ChildSeat {
         if ASCII.isExactly(method, "signal") {
             emit(params)
         } else if ASCII.isExactly(method, "progress") {
-            progressed(params)
+            progressed(params, line)
         } else if ASCII.isExactly(method, "log") {
             logged(params)
         } else if !settings.notifications.isEmpty,
@@ -334,19 +350,22 @@ extension ChildSeat {
     }
 
     /// Passes on how a call is getting on, if its caller wants to know.
-    private func progressed(_ params: UnsafeRawBufferPointer) {
+    private func progressed(_ params: UnsafeRawBufferPointer, _ line: UnsafeRawBufferPointer) {
         var id: JSONSpan?
         var value: JSONSpan?
         _ = try? JSONScanner.members(of: params) { key, found in
             if ASCII.isExactly(key.slice(of: params), "id") { id = found }
             if ASCII.isExactly(key.slice(of: params), "value") { value = found }
         }
-        guard let id, let number = Int(String(decoding: id.slice(of: params), as: UTF8.self)),
-            let observer = pending.find(number)?.observer
-        else { return }
-        let null: StaticString = "null"
-        observer.progress(
-            value?.slice(of: params) ?? UnsafeRawBufferPointer(start: null.utf8Start, count: 4), 0)
+        guard let id, let number = Int(String(decoding: id.slice(of: params), as: UTF8.self)) else {
+            malformed(line, "progress without the id of a call")
+            return
+        }
+        guard let value else {
+            malformed(line, "progress without a value")
+            return
+        }
+        pending.find(number)?.observer?.progress(value.slice(of: params), 0)
     }
 
     private func logged(_ params: UnsafeRawBufferPointer) {
@@ -366,15 +385,28 @@ extension ChildSeat {
     }
 }
 
+/// What is wrong with the error of an answer.
+struct RPCErrorFault: Error {
+    /// To follow "answered with something that is no answer".
+    let reason: String
+}
+
 extension ModuleError.RPCError {
-    /// Reads the error object of a JSON-RPC answer; what it lacks is filled in.
-    init(_ json: UnsafeRawBufferPointer) {
-        self.init(code: -32603, message: "an error without a message", data: nil, status: nil)
+    /// Reads the error object of a JSON-RPC answer.
+    ///
+    /// - Throws: `RPCErrorFault` if it has not an integer `code` and a string `message`
+    ///   (JSON-RPC 2.0 §5.1).
+    init(_ json: UnsafeRawBufferPointer) throws(RPCErrorFault) {
         guard let value = try? JSONValue.parse(json), case .object(let object) = value else {
-            return
+            throw RPCErrorFault(reason: "its error is no object, or has a key twice")
         }
-        if case .number(let number)? = object["code"], let code = number.int { self.code = code }
-        if case .string(let text)? = object["message"] { message = text }
+        guard case .number(let number)? = object["code"], let code = number.int else {
+            throw RPCErrorFault(reason: "its error has no integer code")
+        }
+        guard case .string(let text)? = object["message"] else {
+            throw RPCErrorFault(reason: "its error has no message that is a string")
+        }
+        self.init(code: code, message: text, data: nil, status: nil)
         guard let data = object["data"] else { return }
         var bytes = ByteBuffer()
         data.write(into: &bytes)
