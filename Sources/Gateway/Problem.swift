@@ -133,7 +133,8 @@ extension ModuleError {
                 json.key("data")
                 data.withUnsafeBytes { json.raw($0) }
             }
-        case .exited(let module, let end), .failing(let module, let end, _):
+        case .exited(let module, let end), .failing(let module, let end, _),
+            .runFailed(let module, let end, _):
             json.key("module")
             json.string(module)
             end.appendMembers(&json)
@@ -151,7 +152,7 @@ extension ModuleError {
 
 extension ModuleError.ChildEnd {
     /// Writes how the child ended and its last words; nothing if there was none.
-    fileprivate func appendMembers(_ json: inout JSONWriter) {
+    func appendMembers(_ json: inout JSONWriter) {
         guard wasRunning else { return }
         json.key("exit")
         json.beginObject()

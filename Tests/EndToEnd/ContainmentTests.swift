@@ -203,6 +203,26 @@ extension EndToEnd {
             }
         }
 
+        @Test func `the exit of an exec module is no code of JSON-RPC`() throws {
+            let script = "echo one >&2; echo 'no such thing' >&2; exit 4"
+            try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") { server in
+                let answer = try curl("--data", "{}", server.http("/v1/modules/x/any"))
+                _ = try answer.expectProblem(404)
+                let problem = try #require(try jsonObject(answer.body))
+                #expect(problem["rpc_code"] == nil && problem["data"] == nil)
+                #expect(problem["exit"] as? [String: Int] == ["code": 4])
+                #expect(problem["stderr"] as? [String] == ["one", "no such thing"])
+                #expect(problem["detail"] as? String == "Module \"x\" says: no such thing")
+                let call = #"{"jsonrpc":"2.0","id":1,"method":"x.any"}"#
+                let rpc = try jsonObject(try curl("--data", call, server.http("/v1/rpc")).body)
+                let error = try #require(rpc?["error"] as? [String: Any])
+                #expect(error["code"] as? Int == -32000)
+                let data = try #require(error["data"] as? [String: Any])
+                #expect(data["exit"] as? [String: Int] == ["code": 4])
+                #expect(data["stderr"] as? [String] == ["one", "no such thing"])
+            }
+        }
+
         @Test func `check-config and run name what is not there`() throws {
             let folder = try TemporaryFolder()
             let file = try folder.write(

@@ -230,22 +230,10 @@ private final class ExecRun {
     }
 
     private func refuse(_ code: Int) {
-        let data = JSONBytes.make { json in
-            json.beginObject()
-            json.key("exit")
-            json.int(code)
-            json.key("stderr")
-            json.beginArray()
-            for line in tail.lines { json.string(line) }
-            json.endArray()
-            json.endObject()
-        }
         ticket.fail(
-            .failed(
-                module: module,
-                .init(
-                    code: code, message: tail.lines.last ?? "exited with code \(code)", data: data,
-                    status: settings.exitStatus[code])))
+            .runFailed(
+                module: module, .init(exitCode: code, lastLines: tail.lines),
+                status: settings.exitStatus[code]))
     }
 }
 
