@@ -186,6 +186,7 @@ extension GatewayLoop {
         let event: String
         switch state {
         case .ready: event = "ready"
+        case .unresponsive: event = "unresponsive"
         case .stopped, .failing: event = "exited"
         case .starting: event = reason == nil ? "started" : "restarting"
         }

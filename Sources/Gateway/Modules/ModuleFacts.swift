@@ -5,12 +5,17 @@ internal import JSON
 
 /// The state of a module as people see it.
 enum ModuleState: String, Sendable {
+    /// States of several children, the one that speaks for all of them first.
+    static let order: [ModuleState] = [.ready, .starting, .unresponsive, .failing, .stopped]
+
     /// Not running; the first call starts it.
     case stopped
     /// Being started; calls wait.
     case starting
     /// Takes calls.
     case ready
+    /// Runs and takes calls, but has answered none of the last ones in time.
+    case unresponsive
     /// Ended unexpectedly again and again; calls are refused for a while.
     case failing
 }
@@ -164,6 +169,9 @@ struct ModuleFacts: Sendable {
     /// it is started with the gateway and has not yet shown how that turns out.
     var holdsReadiness: Bool {
         if isEager, !hasSettled { return true }
-        return isRequired && (state == .failing || state == .starting)
+        switch state {
+        case .failing, .starting, .unresponsive: return isRequired
+        case .ready, .stopped: return false
+        }
     }
 }

@@ -76,6 +76,13 @@ extension SettingsDecoder {
             restart.fault("max_delay", "max_delay is shorter than delay", advice: "raise it")
         }
         restart.finish()
+        let silence = object.object("silence")
+        module.silence.deadlines =
+            silence.integer("deadlines", in: 1...1_000) ?? module.silence.deadlines
+        module.silence.action =
+            silence.choice("action", of: Settings.ProcessModule.Silence.Action.self)
+            ?? module.silence.action
+        silence.finish()
         return command == nil ? nil : module
     }
 

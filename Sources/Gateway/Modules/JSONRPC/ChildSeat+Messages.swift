@@ -93,7 +93,8 @@ extension ChildSeat {
     }
 
     private func cancel(_ id: Int) {
-        guard pending.remove(id) != nil else { return }
+        guard let ticket = pending.remove(id) else { return }
+        if ticket.isOverdue { missedDeadline() }
         scratch.removeAll()
         scratch.append("{\"jsonrpc\":\"2.0\",\"method\":\"$/cancelRequest\",\"params\":{\"id\":")
         scratch.append(decimal: id)
@@ -244,6 +245,7 @@ extension ChildSeat {
             return
         }
         module.counters.answers &+= 1
+        if missedDeadlines > 0 { answersAgain() }
         if state == .ready { noteSuccess() }
         if message.form == .success, let result = message.result {
             ticket.finish(.result(result.slice(of: line)))
@@ -272,6 +274,7 @@ extension ChildSeat {
         if let id = message.integerID, pending.wasGiven(id) {
             // After a deadline or a cancelled call that is as it should be.
             module.counters.lateAnswers &+= 1
+            if missedDeadlines > 0 { answersAgain() }
             return
         }
         module.counters.unknownAnswers &+= 1
