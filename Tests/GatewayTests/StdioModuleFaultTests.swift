@@ -170,6 +170,39 @@ import Testing
         #expect(scene.call("any", "3").result == #""xxx""#)
     }
 
+    @Test(arguments: [Settings.ProcessModule.Framing.lines, .contentLength])
+    func `an answer longer than the limit whose id comes last fails its caller at once`(
+        framing: Settings.ProcessModule.Framing
+    ) throws {
+        let scene = try Scene(
+            """
+            for m in lines:
+                size = m["params"]
+                text = '{"result":{"id":7,"x":"' + "x" * size + '"},"id":%d}' % m["id"]
+                if \(framing == .lines ? "True" : "False"): text += "\\n"
+                else: text = "Content-Length: %d\\r\\n\\r\\n" % len(text) + text
+                sys.stdout.write(text); sys.stdout.flush()
+            """.replacing(
+                "for m in lines:",
+                with: framing == .lines
+                    ? "for m in lines:"
+                    : """
+                        def framed():
+                            while head := sys.stdin.readline():
+                                sys.stdin.readline()
+                                yield json.loads(sys.stdin.read(int(head.split(":")[1])))
+                        for m in framed():
+                        """)
+        ) {
+            $0.lineSize = 4096
+            $0.framing = framing
+        }
+        let error = try #require(scene.call("any", "300000").error)
+        #expect(error.status == 502 && error.detail.contains("longer than 4KiB"), "\(error)")
+        #expect(scene.module.counters.overlong == 1)
+        #expect(scene.call("any", "3").result == #"{"id":7,"x":"xxx"}"#)
+    }
+
     @Test func `a strict module loses its child for a line that is no message`() throws {
         let scene = try Scene(
             """

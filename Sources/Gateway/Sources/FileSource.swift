@@ -87,6 +87,7 @@ final class FileSource {
         switch found {
         case .line(let line), .partial(let line): intake.take(line, from: nil)
         case .overlong: intake.counts.tooLong &+= 1
+        case .skipped: break
         }
         return true
     }

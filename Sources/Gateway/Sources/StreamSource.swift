@@ -101,6 +101,7 @@ final class StreamSource {
         switch found {
         case .line(let line), .partial(let line): intake.take(line, from: peer.from)
         case .overlong: intake.counts.tooLong &+= 1
+        case .skipped: break
         }
         return true
     }

@@ -140,6 +140,9 @@ extension ChildSeat {
             if stream == .output { wasOverlong(start) }
             return .skip
         }
+        events.onSkipped = { [unowned self] stream, bytes, isLast in
+            if stream == .output { passedOver(bytes, isLast: isLast) }
+        }
         events.onEnd = { [unowned self] stream in
             if stream == .output { mayBeDeaf("closed its standard output") }
         }
@@ -159,6 +162,7 @@ extension ChildSeat {
             switch found {
             case .message(let text): received(text)
             case .overlong(let start): wasOverlong(start)
+            case .skipped(let bytes, let isLast): passedOver(bytes, isLast: isLast)
             case .broken(let start):
                 malformed(start, "it is no head of a message")
                 end("wrote something that is no head of a message")
@@ -179,7 +183,8 @@ extension ChildSeat {
             case .invalid: misspoken(message, line)
             }
         } catch {
-            failCaller(of: line, isWhole: true, "its answer is not JSON: \(error)")
+            failCaller(
+                AnswerID.find(in: line, isWhole: true), "its answer is not JSON: \(error)")
             malformed(line, "\(error)")
         }
     }
@@ -202,15 +207,25 @@ extension ChildSeat {
 
     private func wasOverlong(_ start: UnsafeRawBufferPointer) {
         module.counters.overlong &+= 1
-        let limit = SettingUnits.text(size: settings.lineSize)
-        failCaller(of: start, isWhole: false, "its answer is longer than \(limit)")
-        complain("wrote a message of more than \(limit)")
+        overlongAnswer = AnswerID()
+        passedOver(start, isLast: false)
+        complain("wrote a message of more than \(overlongLimit)")
     }
 
-    /// Fails the caller whose answer `text` was meant to be, if that can be told.
-    private func failCaller(of text: UnsafeRawBufferPointer, isWhole: Bool, _ reason: String) {
-        guard let id = AnswerID.find(in: text, isWhole: isWhole), let ticket = pending.remove(id)
-        else { return }
+    /// Looks for the id in a message that is too long to be kept: it may come last.
+    private func passedOver(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
+        guard !overlongAnswer.isSettled else { return }
+        overlongAnswer.feed(bytes)
+        if isLast { overlongAnswer.end() }
+        guard let id = overlongAnswer.id else { return }
+        failCaller(id, "its answer is longer than \(overlongLimit)")
+    }
+
+    private var overlongLimit: String { SettingUnits.text(size: settings.lineSize) }
+
+    /// Fails the caller whose answer was meant to be under `id`, if there is one.
+    private func failCaller(_ id: Int?, _ reason: String) {
+        guard let id, let ticket = pending.remove(id) else { return }
         ticket.fail(.nonsense(module: module.name, reason: reason))
         module.sendWaiting()
     }

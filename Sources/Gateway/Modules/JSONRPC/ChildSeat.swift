@@ -49,6 +49,8 @@ final class ChildSeat {
     @exclusivity(unchecked) var pending = PendingCalls()
     @exclusivity(unchecked) var framing: ContentLengthFraming
     @exclusivity(unchecked) var scratch = ByteBuffer()
+    /// Whose answer the message is that is being passed over because of its length.
+    @exclusivity(unchecked) var overlongAnswer = AnswerID()
     /// What was logged about the present child's faults.
     @exclusivity(unchecked) var complaints = 0
 

@@ -184,8 +184,10 @@ final class UpstreamModule: ModuleBackend {
     /// Tells all loops how it stands; by the loop that has changed it.
     private func publish(_ failure: String?) {
         var fresh = facts
-        fresh.state = failure == nil ? .ready : .failing
-        fresh.reason = failure
+        // Another loop may have changed it since: its word must not be overtaken by an older one.
+        let isClosed = breaker.state == .closed
+        fresh.state = isClosed ? .ready : .failing
+        fresh.reason = isClosed ? nil : failure ?? "it keeps failing"
         surroundings.publish(fresh)
     }
 
