@@ -30,7 +30,7 @@ extension GatewayLoop {
             if let file = socket.file { socketFiles.append(file) }
             try server.listen(
                 Descriptor(owning: socket.descriptor), tls: source,
-                expectsProxy: listener.expectsProxy)
+                expectsProxy: listener.expectsProxy, isShared: socket.isShared)
         }
         complainOfProxies()
         for backend in modules.owned { backend.start() }

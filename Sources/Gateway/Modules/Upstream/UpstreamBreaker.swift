@@ -55,8 +55,8 @@ final class UpstreamBreaker: Sendable {
         }
 
         var state: State { State(rawValue: word & 3) ?? .closed }
-        var pauses: UInt64 { word >> 2 & Self.pauseLimit }
-        var endNanos: UInt64 { word >> 7 << 7 }
+        var pauses: UInt64 { (word >> 2) & Self.pauseLimit }
+        var endNanos: UInt64 { (word >> 7) << 7 }
     }
 
     private let failureLimit: Int
