@@ -205,7 +205,8 @@ extension EndToEnd {
 
         @Test func `the exit of an exec module is no code of JSON-RPC`() throws {
             let script = "echo one >&2; echo 'no such thing' >&2; exit 4"
-            try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") { server in
+            try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") {
+                server in
                 let answer = try curl("--data", "{}", server.http("/v1/modules/x/any"))
                 _ = try answer.expectProblem(404)
                 let problem = try #require(try jsonObject(answer.body))

@@ -200,7 +200,9 @@ extension EndToEnd {
             }
         }
 
-        @Test func `a head and an early end that come together give 502, not an empty reply`() throws {
+        @Test func `a head and an early end that come together give 502, not an empty reply`()
+            throws
+        {
             try Upstream().serve("breaker: { failures: 1000 }") { server in
                 for command in ["cut-head", "cut-body"] {
                     let url = server.up(command) + "?pid=\(server.program.pid)"

@@ -187,12 +187,12 @@ import Testing
                 with: framing == .lines
                     ? "for m in lines:"
                     : """
-                        def framed():
-                            while head := sys.stdin.readline():
-                                sys.stdin.readline()
-                                yield json.loads(sys.stdin.read(int(head.split(":")[1])))
-                        for m in framed():
-                        """)
+                    def framed():
+                        while head := sys.stdin.readline():
+                            sys.stdin.readline()
+                            yield json.loads(sys.stdin.read(int(head.split(":")[1])))
+                    for m in framed():
+                    """)
         ) {
             $0.lineSize = 4096
             $0.framing = framing

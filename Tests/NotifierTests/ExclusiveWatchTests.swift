@@ -64,7 +64,9 @@ struct ExclusiveWatchTests {
         for round in 1...100 {
             try connectAndClose(address)
             let limit = ContinuousClock.now + .seconds(10)
-            while accepted.value.reduce(0, +) < round, ContinuousClock.now < limit { _ = poll(nil, 0, 1) }
+            while accepted.value.reduce(0, +) < round, ContinuousClock.now < limit {
+                _ = poll(nil, 0, 1)
+            }
         }
         for thread in threads { thread.stop() }
         for thread in threads { thread.join() }

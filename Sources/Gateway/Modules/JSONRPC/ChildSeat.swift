@@ -92,7 +92,8 @@ final class ChildSeat {
     /// What people see of it.
     var facts: ChildFacts {
         ChildFacts(
-            state: isUnresponsive ? .unresponsive : state, reason: reason, pid: child.map { Int($0.pid) }, restarts: restarts,
+            state: isUnresponsive ? .unresponsive : state, reason: reason,
+            pid: child.map { Int($0.pid) }, restarts: restarts,
             failures: backoff.failures)
     }
 

@@ -170,7 +170,8 @@ final class SessionModule: ModuleBackend {
     private func publish() {
         let all = sessions.values.map(\.module.facts)
         facts.children = Array(all.lazy.flatMap(\.children).prefix(Self.listedChildren))
-        let first = ModuleState.order.lazy.compactMap { state in all.first { $0.state == state } }.first
+        let first = ModuleState.order.lazy.compactMap { state in all.first { $0.state == state } }
+            .first
         facts.state = first?.state ?? .stopped
         facts.reason = first?.reason
         surroundings.publish(facts)

@@ -168,7 +168,9 @@ final class StdioModule: ModuleBackend {
             .compactMap { [facts] state in facts.children.first { $0.state == state } }.first
         facts.state = first?.state ?? .stopped
         facts.reason = first?.reason
-        if facts.state == .ready || facts.state == .unresponsive || facts.children.contains(where: { $0.failures > 0 }) {
+        if facts.state == .ready || facts.state == .unresponsive
+            || facts.children.contains(where: { $0.failures > 0 })
+        {
             facts.hasSettled = true
         }
         surroundings.publish(facts)
