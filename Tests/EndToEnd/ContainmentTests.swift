@@ -203,6 +203,38 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a module that lives but answers nothing is unresponsive until it does`() throws
+        {
+            let listed = "commands: { hold: { timeout: '150ms' }, release: {} }"
+            try run(
+                "slow: { \(Self.slow), \(listed), start: 'eager', required: true }",
+                more: "loops: 3"
+            ) { server in
+                func hold(_ more: String...) throws {
+                    let answer = try curl(
+                        more + ["--data", "{}", server.http("/v1/modules/slow/hold")])
+                    #expect(try answer.expectProblem(504).code == "timed_out")
+                }
+                func state() throws -> String? {
+                    try jsonObject(try curl(server.http("/v1/modules/slow")).body)?["state"]
+                        as? String
+                }
+                try waitUntil("ready") { try state() == "ready" }
+                for _ in 1...4 { try hold("--header", "Prefer: wait=0") }
+                for _ in 1...2 { try hold() }
+                #expect(try state() == "ready")
+                try hold()
+                try waitUntil("unresponsive") { try state() == "unresponsive" }
+                let answer = try curl(server.http("/readyz?verbose"))
+                #expect(answer.status == 503 && answer.body.contains("it answers no call in time"))
+                let release = try curl("--data", "{}", server.http("/v1/modules/slow/release"))
+                #expect(release.status == 200)
+                try waitUntil("ready again") {
+                    try state() == "ready" && curl(server.http("/readyz")).status == 200
+                }
+            }
+        }
+
         @Test func `the exit of an exec module is no code of JSON-RPC`() throws {
             let script = "echo one >&2; echo 'no such thing' >&2; exit 4"
             try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") {

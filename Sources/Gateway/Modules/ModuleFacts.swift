@@ -156,6 +156,17 @@ struct ModuleFacts: Sendable {
     /// What names the session of a call, for a module with a child for each.
     var sessionSource: SessionSource?
 
+    /// Takes over what is known of `all` children: the one in the best state speaks for the module.
+    ///
+    /// - Parameter limit: how many of them are listed at most.
+    mutating func adopt(_ all: [ChildFacts], limit: Int = .max) {
+        children = Array(all.prefix(limit))
+        let first = ModuleState.order.lazy
+            .compactMap { state in all.first { $0.state == state } }.first
+        state = first?.state ?? .stopped
+        reason = first?.reason
+    }
+
     /// How often a child was started again after it had ended unexpectedly.
     var restarts: Int { children.reduce(0) { $0 + $1.restarts } }
 

@@ -137,7 +137,9 @@ extension Settings {
             }
 
             /// Calls in a row that run into the deadline of the configuration without any answer in
-            /// between. One may be unlucky; 3 are 3 minutes with the usual deadline.
+            /// between.
+            ///
+            /// One may be unlucky; 3 are 3 minutes with the usual deadline.
             public var deadlines = 3
             /// What becomes of it: kept, because what looks like silence may be a long piece of work.
             public var action = Action.keep

@@ -230,7 +230,8 @@ extension ChildSeat {
         module.sendWaiting()
     }
 
-    private func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {
+    /// Counts and logs a message that is none.
+    func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {
         module.counters.malformed &+= 1
         let start = String(decoding: line.prefix(120), as: UTF8.self)
         complain("wrote a line that is no message (\(reason)): \(start)")
@@ -310,129 +311,5 @@ extension ChildSeat {
         scratch.append(
             ",\"error\":{\"code\":-32601,\"message\":\"the gateway takes no requests\"}}")
         writeScratch()
-    }
-
-    private func notified(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
-        guard let method = message.method?.unquoted.slice(of: line) else { return }
-        let empty: StaticString = "{}"
-        let params =
-            message.params?.slice(of: line)
-            ?? UnsafeRawBufferPointer(start: empty.utf8Start, count: 2)
-        if ASCII.isExactly(method, "signal") {
-            emit(params)
-        } else if ASCII.isExactly(method, "progress") {
-            progressed(params, line)
-        } else if ASCII.isExactly(method, "log") {
-            logged(params)
-        } else if !settings.notifications.isEmpty,
-            // Some writers escape the slash.
-            let signal = settings.notifications[JSONText.string(method)]
-        {
-            module.surroundings.emit(Payload(Array(signal.utf8)), Payload(params))
-        }
-    }
-
-    private func emit(_ params: UnsafeRawBufferPointer) {
-        var name: JSONSpan?
-        var data: JSONSpan?
-        _ = try? JSONScanner.members(of: params) { key, value in
-            if ASCII.isExactly(key.slice(of: params), "name") { name = value }
-            if ASCII.isExactly(key.slice(of: params), "data") { data = value }
-        }
-        let given = name?.unquoted.slice(of: params)
-        guard let name = given, SignalName.isValid(name), !SignalName.isReserved(name),
-            module.signalFilter.matches(name)
-        else {
-            module.counters.refusedSignals &+= 1
-            complaints += 1
-            guard complaints <= Self.complaintLimit else { return }
-            log(.warning, Self.refusalOfSignal(given, module.name))
-            return
-        }
-        let null: StaticString = "null"
-        let bytes =
-            data?.slice(of: params) ?? UnsafeRawBufferPointer(start: null.utf8Start, count: 4)
-        module.surroundings.emit(Payload(name), Payload(bytes))
-    }
-
-    private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String
-    {
-        guard let name, SignalName.isValid(name) else {
-            return "emitted a signal without a valid name"
-        }
-        let text = String(decoding: name, as: UTF8.self)
-        if SignalName.isReserved(name) {
-            return "emitted \(text), which only the gateway may emit"
-        }
-        return "emitted \(text), which modules.\(module).signals does not allow"
-    }
-
-    /// Passes on how a call is getting on, if its caller wants to know.
-    private func progressed(_ params: UnsafeRawBufferPointer, _ line: UnsafeRawBufferPointer) {
-        var id: JSONSpan?
-        var value: JSONSpan?
-        _ = try? JSONScanner.members(of: params) { key, found in
-            if ASCII.isExactly(key.slice(of: params), "id") { id = found }
-            if ASCII.isExactly(key.slice(of: params), "value") { value = found }
-        }
-        guard let id, let number = Int(String(decoding: id.slice(of: params), as: UTF8.self)) else {
-            malformed(line, "progress without the id of a call")
-            return
-        }
-        guard let value else {
-            malformed(line, "progress without a value")
-            return
-        }
-        pending.find(number)?.observer?.progress(value.slice(of: params), 0)
-    }
-
-    private func logged(_ params: UnsafeRawBufferPointer) {
-        guard let value = try? JSONValue.parse(params), case .object(let object) = value,
-            case .string(let text)? = object["message"]
-        else { return }
-        var level = ModuleSurroundings.LogLevel.info
-        if case .string(let word)? = object["level"] {
-            switch word {
-            case "debug", "trace": level = .debug
-            case "warning", "warn": level = .warning
-            case "error", "critical": level = .error
-            default: level = .info
-            }
-        }
-        log(level, text)
-    }
-}
-
-/// What is wrong with the error of an answer.
-struct RPCErrorFault: Error {
-    /// To follow "answered with something that is no answer".
-    let reason: String
-}
-
-extension ModuleError.RPCError {
-    /// Reads the error object of a JSON-RPC answer.
-    ///
-    /// - Throws: `RPCErrorFault` if it has not an integer `code` and a string `message`
-    ///   (JSON-RPC 2.0 §5.1).
-    init(_ json: UnsafeRawBufferPointer) throws(RPCErrorFault) {
-        guard let value = try? JSONValue.parse(json), case .object(let object) = value else {
-            throw RPCErrorFault(reason: "its error is no object, or has a key twice")
-        }
-        guard case .number(let number)? = object["code"], let code = number.int else {
-            throw RPCErrorFault(reason: "its error has no integer code")
-        }
-        guard case .string(let text)? = object["message"] else {
-            throw RPCErrorFault(reason: "its error has no message that is a string")
-        }
-        self.init(code: code, message: text, data: nil, status: nil)
-        guard let data = object["data"] else { return }
-        var bytes = ByteBuffer()
-        data.write(into: &bytes)
-        self.data = bytes.array()
-        if case .object(let members) = data, case .number(let number)? = members["status"],
-            let wanted = number.int, (400...599).contains(wanted)
-        {
-            status = wanted
-        }
     }
 }

@@ -223,44 +223,6 @@ final class ChildSeat {
         shake(0)
     }
 
-    /// Sends step `number` of the handshake, and what follows it.
-    private func shake(_ number: Int) {
-        guard number < settings.handshake.count else {
-            discoverCommands()
-            return
-        }
-        let step = settings.handshake[number]
-        guard !step.isNotification else {
-            notify(step.method, step.params)
-            shake(number + 1)
-            return
-        }
-        ask(step.method, step.params) { [unowned self] outcome in
-            switch outcome {
-            case .result: shake(number + 1)
-            case .failure(.exited): break  // `ended` follows
-            case .failure(let error): end("refused \(step.method): \(error.detail)")
-            }
-        }
-    }
-
-    private func discoverCommands() {
-        guard !module.commandsAreListed else {
-            becameReady()
-            return
-        }
-        ask("rpc.discover", Array("{}".utf8)) { [unowned self] outcome in
-            switch outcome {
-            case .result(let bytes): module.describe(OpenRPC.read(bytes))
-            case .failure(.exited): return  // `ended` follows
-            case .failure(let error):
-                log(.debug, "rpc.discover: \(error.detail)")
-                module.describe(OpenRPC.Reading())
-            }
-            becameReady()
-        }
-    }
-
     /// The child has shown that it is alive.
     func becameReady() {
         guard state == .starting, child != nil else { return }

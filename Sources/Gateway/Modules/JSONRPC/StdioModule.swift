@@ -163,11 +163,7 @@ final class StdioModule: ModuleBackend {
 
     /// Called when something about a child has changed: tells everybody.
     func seatHasChanged() {
-        facts.children = seats.map(\.facts)
-        let first = ModuleState.order.lazy
-            .compactMap { [facts] state in facts.children.first { $0.state == state } }.first
-        facts.state = first?.state ?? .stopped
-        facts.reason = first?.reason
+        facts.adopt(seats.map(\.facts))
         if facts.state == .ready || facts.state == .unresponsive
             || facts.children.contains(where: { $0.failures > 0 })
         {
