@@ -120,7 +120,7 @@ extension EndToEnd {
                 """
             }
             let calling = try Program([
-                "curl", "--silent", "--data", "{}", server.http("/v1/modules/run/any"),
+                "curl", "--silent", "--data", "{}", server.http("/v1/modules/run/run"),
             ])
             try waitUntil("four children") { server.children.count == 4 }
             let children = server.children

@@ -239,14 +239,14 @@ extension EndToEnd {
             let script = "echo one >&2; echo 'no such thing' >&2; exit 4"
             try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") {
                 server in
-                let answer = try curl("--data", "{}", server.http("/v1/modules/x/any"))
+                let answer = try curl("--data", "{}", server.http("/v1/modules/x/run"))
                 _ = try answer.expectProblem(404)
                 let problem = try #require(try jsonObject(answer.body))
                 #expect(problem["rpc_code"] == nil && problem["data"] == nil)
                 #expect(problem["exit"] as? [String: Int] == ["code": 4])
                 #expect(problem["stderr"] as? [String] == ["one", "no such thing"])
                 #expect(problem["detail"] as? String == "Module \"x\" says: no such thing")
-                let call = #"{"jsonrpc":"2.0","id":1,"method":"x.any"}"#
+                let call = #"{"jsonrpc":"2.0","id":1,"method":"x.run"}"#
                 let rpc = try jsonObject(try curl("--data", call, server.http("/v1/rpc")).body)
                 let error = try #require(rpc?["error"] as? [String: Any])
                 #expect(error["code"] as? Int == -32000)

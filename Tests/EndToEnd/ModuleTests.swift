@@ -252,12 +252,13 @@ extension EndToEnd {
                 let command = try Command.run(
                     interpreter + [file], input: request(7, "work") + "\n")
                 #expect(command.lines.count == 2, "\(command.output)")
-                let report = try #require(try jsonObject(command.lines.first ?? ""))
+                let report = try #require(try jsonObject(String(command.lines.first ?? "")))
                 #expect(report["method"] as? String == "progress" && report["id"] == nil)
                 let params = try #require(report["params"] as? [String: Any])
                 #expect(params["id"] as? Int == 7)
                 #expect(params["value"] as? [String: Int] == ["percent": 40])
-                #expect(try jsonObject(command.lines.last ?? "")?["result"] as? Bool == true)
+                let answer = try jsonObject(String(command.lines.last ?? ""))
+                #expect(answer?["result"] as? Bool == true)
             }
         }
     }
