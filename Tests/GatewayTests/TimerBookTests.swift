@@ -96,6 +96,34 @@ import Testing
         #expect(scene.fired.count == 2)
     }
 
+    @Test func `a timer that misses each firing floods nobody with notices`() throws {
+        let scene = try Scene(waits: true)
+        let entry = try scene.book.add(id: "f", plan(.every(.milliseconds(10))), isFixed: false)
+        for _ in 1...500 { scene.pass(.milliseconds(10)) }
+        #expect(entry.missed == 499)
+        #expect(scene.missed.count == 5)
+        scene.book.remove(entry)
+        let told = scene.missed.reduce(0) { sum, news in
+            if case .missed(let count, .overlap) = news { sum + count } else { sum }
+        }
+        #expect(told == 499)
+        #expect(scene.news.last == .removed && scene.loop.timerCount == 0)
+    }
+
+    @Test func `two reasons to miss a firing are told one after the other, with their own counts`()
+        throws
+    {
+        let scene = try Scene(waits: true)
+        try scene.book.add(id: "f", plan(.every(.milliseconds(100))), isFixed: false)
+        scene.pass(.milliseconds(100))
+        scene.pass(.milliseconds(300))  // two late, and one while the first runs
+        #expect(scene.missed == [.missed(count: 2, reason: .late)])
+        for _ in 1...10 { scene.pass(.milliseconds(100)) }
+        #expect(
+            scene.missed
+                == [.missed(count: 2, reason: .late), .missed(count: 10, reason: .overlap)])
+    }
+
     @Test func `queued firings run one after the other, as many as may wait`() throws {
         let scene = try Scene(waits: true)
         var plan = plan(.every(.seconds(1)))
@@ -160,12 +188,12 @@ import Testing
     @Test func `a random delay comes within its bound, one at a time`() throws {
         let scene = try Scene()
         var plan = plan(.every(.seconds(1)))
-        plan.jitter = .seconds(3600)
+        plan.jitter = .seconds(1)
         let entry = try scene.book.add(id: "j", plan, isFixed: false)
         scene.passSeconds(3)
         #expect(scene.loop.timerCount <= 3)
         #expect(scene.fired.count + entry.missed >= 2)
-        scene.pass(.seconds(3600))
+        scene.pass(.seconds(1))
         #expect(scene.fired.count >= 1)
     }
 
@@ -332,6 +360,15 @@ import Testing
             (#"{"every":"1s","emit":{"signal":"a"},"max_runs":0}"#, ["/max_runs"]),
             (#"{"every":"1s","emit":{"signal":"a"},"overlap":"x"}"#, ["/overlap"]),
             (#"{"every":"1s","emit":{"signal":"a"},"jitter":"2d"}"#, ["/jitter"]),
+            (#"{"every":"1s","emit":{"signal":"a"},"jitter":"2s"}"#, ["/jitter"]),
+            (#"{"every":"2s","emit":{"signal":"a"},"jitter":"2s"}"#, []),
+            (#"{"after":"1s","emit":{"signal":"a"},"jitter":"1d"}"#, []),
+            (#"{"after":"1s","emit":{"signal":"a"},"jitter":"25h"}"#, ["/jitter"]),
+            (#"{"cron":"*/5 * * * *","emit":{"signal":"a"},"jitter":"5m"}"#, []),
+            (#"{"cron":"*/5 * * * *","emit":{"signal":"a"},"jitter":"301s"}"#, ["/jitter"]),
+            (#"{"cron":"0 23,1 * * *","emit":{"signal":"a"},"jitter":"3h"}"#, ["/jitter"]),
+            (#"{"cron":"0 23,1 * * mon","emit":{"signal":"a"},"jitter":"3h"}"#, []),
+            (#"{"cron":"@yearly","emit":{"signal":"a"},"jitter":"25h"}"#, ["/jitter"]),
             (#"{"every":"1s","timezone":"UTC","emit":{"signal":"a"}}"#, ["/timezone"]),
             (#"{"cron":"* * * *","emit":{"signal":"a"}}"#, ["/cron"]),
             (#"{"cron":5,"emit":{"signal":"a"}}"#, ["/cron"]),
@@ -353,7 +390,7 @@ import Testing
         "a timer is shown in the words by which it is asked for",
         arguments: [
             #"{"after":"90s","emit":{"signal":"a","data":null}}"#,
-            #"{"every":"250ms","call":{"module":"m","command":"c","params":{"x":[1]}},"jitter":"2s"}"#,
+            #"{"every":"250ms","call":{"module":"m","command":"c","params":{"x":[1]}},"jitter":"100ms"}"#,
             #"{"cron":"0 8 * * 1-5","timezone":"Europe/Berlin","emit":{"signal":"a"},"max_runs":9}"#,
             #"{"at":"2030-12-01T08:00:00.000Z","overlap":"queue","emit":{"signal":"a"}}"#,
         ])

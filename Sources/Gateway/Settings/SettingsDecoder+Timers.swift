@@ -19,6 +19,7 @@ extension SettingsDecoder {
             timer.overlap = overlap ?? timer.overlap
             timer.jitter = jitter ?? timer.jitter
             timer.maxRuns = maxRuns
+            if let fault = TimerPlan(timer)?.jitterFault { object.fault("jitter", fault) }
             return timer
         }
     }

@@ -122,6 +122,7 @@ final class TimerBook {
             byteCount -= entry.byteCount
         }
         disarm(entry)
+        tellRest(entry)
         onNews(entry, .removed)
     }
 

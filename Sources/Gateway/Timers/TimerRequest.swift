@@ -42,7 +42,8 @@ struct TimerRequest {
             }
         }
         if let jitter = object["jitter"] {
-            plan.jitter = reader.duration("jitter", jitter, TimerBook.longestJitter) ?? .zero
+            plan.jitter = reader.duration("jitter", jitter) ?? .zero
+            if schedule != nil, let fault = plan.jitterFault { reader.fault("jitter", fault) }
         }
         if let runs = object["max_runs"] {
             if let count = runs.int, count > 0 {
