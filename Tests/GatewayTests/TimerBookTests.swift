@@ -223,6 +223,39 @@ import Testing
         #expect(scene.book.nextWallNanos(entry) == 1_800_003_900_000_000_000)
     }
 
+    @Test(arguments: [3600, -3600, 1, -1])
+    func `a step of the clock that the kernel tells of is followed at once`(_ seconds: Int) throws {
+        let scene = try Scene()
+        let entry = try scene.book.add(id: "c", try cron("*/5 * * * *"), isFixed: false)
+        let moment = scene.clock.wallNanos() + 600_000_000_000
+        try scene.book.add(id: "at", plan(.at(moment)), isFixed: false)
+        scene.clock.jumpWall(by: .seconds(seconds))
+        scene.book.clockWasSet()
+        scene.loop.step(sleep: false)
+        #expect(scene.fired.sorted() == (seconds == 3600 ? ["at", "c"] : []))
+        let next = try #require(scene.book.nextWallNanos(entry))
+        #expect(next > scene.clock.wallNanos())
+        #expect(next <= scene.clock.wallNanos() + 300_000_000_000)
+        scene.pass(.nanoseconds(next - scene.clock.wallNanos()))
+        #expect(scene.fired.filter { $0 == "c" }.count == (seconds == 3600 ? 2 : 1))
+    }
+
+    @Test func `the system's clock is watched as long as a calendar needs it, without waking`()
+        throws
+    {
+        let loop = try EventLoop()
+        let book = TimerBook(loop: loop)
+        try book.add(id: "every", plan(.every(.seconds(60))), isFixed: false)
+        #expect(loop.watchCount == 0)
+        let entry = try book.add(id: "c", try cron("@yearly"), isFixed: false)
+        #expect(loop.watchCount == 1 && loop.timerCount == 2)
+        book.remove(entry)
+        book.clockWasSet()
+        #expect(loop.watchCount == 0)
+        try book.add(id: "c", try cron("@yearly"), isFixed: false)
+        #expect(loop.watchCount == 1)
+    }
+
     @Test func `a clock set back a little repeats nothing`() throws {
         let scene = try Scene()
         let entry = try scene.book.add(id: "c", try cron("0 * * * *"), isFixed: false)
