@@ -114,9 +114,20 @@ extension GatewayLoop {
         }
     }
 
+    /// What has children on this loop: modules, and reactions that run a program.
+    private var ownedBackends: [any ModuleBackend] {
+        modules.owned + (control?.reactions.entries.compactMap { $0.program } ?? [])
+    }
+
+    /// Ends without waiting for answers.
+    func hurry() {
+        isHurried = true
+        for backend in ownedBackends { backend.kill() }
+    }
+
     /// Ends the children of this loop and calls `done` when none is left.
     func stopModules(_ done: @escaping () -> Void) {
-        let backends = modules.owned
+        let backends = ownedBackends
         var left = backends.count
         guard left > 0 else {
             done()

@@ -66,13 +66,14 @@ extension SettingsDecoder {
             ?? cron.map { .cron($0, timezone: timezone) }
     }
 
-    /// What a timer or a reaction does: `emit` or `call`.
+    /// What a timer or a reaction does: `emit` or `call`, or nil if it is `other`.
     func action(
-        _ object: SettingsObject, modules: [Settings.Module]
+        _ object: SettingsObject, modules: [Settings.Module], or other: String? = nil
     ) -> Settings.Timer.Action? {
         let emit = object.optionalObject("emit").flatMap(emission)
         let call = object.optionalObject("call").flatMap { self.call($0, modules: modules) }
-        guard object.exactlyOne(of: ["emit", "call"], "what it does") != nil else { return nil }
+        let keys = ["emit", "call"] + (other.map { [$0] } ?? [])
+        guard object.exactlyOne(of: keys, "what it does") != nil else { return nil }
         return emit ?? call
     }
 
