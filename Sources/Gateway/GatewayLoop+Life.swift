@@ -58,7 +58,7 @@ extension GatewayLoop {
         addTimers(control)
         try control.sources.open(
             facts.settings.sources, loop: loop, depth: facts.settings.limits.jsonDepth
-        ) { [unowned self] name, data in emit(name, data) }
+        ) { [unowned self] name, data, done in emit(name, data, done: done) }
     }
 
     private func keepState(

@@ -17,9 +17,9 @@ enum SourceMetrics {
         out.append("# HELP signalbox_source_dropped_total Lines of a source that were left out.\n")
         out.append("# TYPE signalbox_source_dropped_total counter\n")
         for (name, counts) in sources {
-            row(&out, "source_dropped_total", name, "rate", counts.overRate)
-            row(&out, "source_dropped_total", name, "too_long", counts.tooLong)
-            row(&out, "source_dropped_total", name, "malformed", counts.malformed)
+            for (reason, count) in counts.dropped {
+                row(&out, "source_dropped_total", name, reason, count)
+            }
             row(&out, "source_dropped_total", name, "connections", counts.refused)
         }
         out.append("# HELP signalbox_source_connections Open connections of a source.\n")
