@@ -9,8 +9,8 @@ struct CheckConfig: ParsableCommand {
         commandName: "check-config",
         abstract: "Check a configuration file and name every fault.",
         discussion: """
-            Ends with code 0 if the file is usable and the programs and folders that it names are \
-            there, with 3 if not.
+            Ends with code 0 if the file is usable and the programs, folders and addresses that it \
+            names are there, with 3 if not.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -27,7 +27,8 @@ struct CheckConfig: ParsableCommand {
         } catch {
             Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
         }
-        let missing = Gateway.missingPrograms(of: settings)
+        let missing =
+            Gateway.missingPrograms(of: settings) + Gateway.missingAddresses(of: settings)
         guard missing.isEmpty else {
             Terminal.fail(
                 "the configuration is sound, but not everything it names is there\n"

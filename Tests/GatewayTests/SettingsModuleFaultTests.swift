@@ -29,7 +29,13 @@ struct SettingsModuleFaultTests {
         BadConfiguration(
             "{ modules: { a: { http: 'ftp://x' } } }",
             #"f:1: modules.a.http: "ftp://x" is no URL of ours; "#
-                + #"write http://HOST:PORT, https://HOST:PORT or unix:/PATH"#),
+                + #"write http://HOST:PORT/PATH, https://HOST/PATH or unix:/PATH"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'http://:80/x' } } }",
+            #"f:1: modules.a.http: the URL has no host; write that of the server"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'http://*/x' } } }",
+            #"f:1: modules.a.http: * is no host; write that of the server"#),
         BadConfiguration(
             "{ modules: { a: { http: 'http://x:0', ca: 'c', verify: false } } }",
             #"f:1: modules.a.ca: only https upstreams have authorities; remove it"#,
