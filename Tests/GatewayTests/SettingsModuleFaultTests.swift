@@ -149,6 +149,9 @@ struct SettingsModuleFaultTests {
             #"f:1: timers.t.at: "2030-02-30T08:00:00Z" is no moment of RFC 3339; "#
                 + #"write "2030-12-01T08:00:00Z" or with an offset such as +01:00"#),
         BadConfiguration(
+            "{ timers: { t: { at: '2201-01-01T00:00:00Z', emit: { signal: 'a' } } } }",
+            #"f:1: timers.t.at: "2201-01-01T00:00:00Z" is not from 1970 to 2200"#),
+        BadConfiguration(
             "{ timers: { t: { cron: '* * *', emit: { signal: 'a' } } } }",
             #"f:1: timers.t.cron: "* * *" is no cron expression: there are 3 fields; five are "#
                 + "needed: minute, hour, day of month, month, day of week; "

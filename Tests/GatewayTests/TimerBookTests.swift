@@ -406,6 +406,9 @@ import Testing
             (#"{"cron":"* * * *","emit":{"signal":"a"}}"#, ["/cron"]),
             (#"{"cron":5,"emit":{"signal":"a"}}"#, ["/cron"]),
             (#"{"cron":"@daily","timezone":"../x","emit":{"signal":"a"}}"#, ["/timezone"]),
+            (#"{"every":"1s","emit":"a"}"#, ["/emit"]),
+            (#"{"every":"1s","emit":{"signal":"a"},"call":1}"#, ["/emit"]),
+            (#"{"every":"1s","emit":{}}"#, ["/emit/signal"]),
             (#"{"id":"a/b","every":"1s","call":{"module":"m"}}"#, ["/id", "/call"]),
             (#"{"every":"1s","call":{"module":"m","command":"x\",\"id\":1}\n"}}"#, ["/call"]),
         ])

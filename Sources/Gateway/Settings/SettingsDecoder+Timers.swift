@@ -47,6 +47,10 @@ extension SettingsDecoder {
                 advice: "write \"2030-12-01T08:00:00Z\" or with an offset such as +01:00")
             return nil
         }
+        if let moment, Timestamp.parse(moment) == nil {
+            object.fault("at", "\(SettingsObject.shown(moment)) is not from 1970 to 2200")
+            return nil
+        }
         if let cron {
             do throws(CronExpression.Fault) {
                 let expression = try CronExpression(cron)
