@@ -52,6 +52,7 @@ extension GatewayLoop {
             do throws(SystemError) {
                 try keepState(state.store, state.stored, control)
             } catch {
+                control.startTrouble = (loop.clock.wallNanos(), "\(error)")
                 log(.critical, "nothing is stored: \(error)")
             }
         }
