@@ -249,7 +249,9 @@ final class GatewayLoop: RequestHandler {
         let limit = facts.settings.signals.eventSize
         guard data.count <= limit else {
             oversizedEventCount &+= 1
-            log(.warning, "signal \(name.text) not emitted: its data is over \(limit) bytes")
+            log(
+                .warning,
+                "signal \(name.text) not emitted: its data is over \(Quantity.bytes(limit))")
             done?(.tooLarge(limit: limit))
             return
         }

@@ -1,5 +1,6 @@
 // CheckConfig: `signalbox check-config`: every fault of a file, without serving it. And `routes`.
 
+internal import Bytes
 internal import ArgumentParser
 internal import Gateway
 
@@ -34,11 +35,13 @@ struct CheckConfig: ParsableCommand {
                 "the configuration is sound, but not everything it names is there\n"
                     + missing.joined(separator: "\n"), ExitStatus.configuration)
         }
-        let modules = settings.modules.count
-        let timers = settings.timers.count
-        Terminal.print(
-            "\(options.file): ok (\(settings.listeners.count) listeners, \(modules) modules, "
-                + "\(timers) timers)")
+        let counts = [
+            (settings.listeners.count, "listener"), (settings.modules.count, "module"),
+            (settings.timers.count, "timer"), (settings.sources.count, "source"),
+            (settings.reactions.count, "reaction"),
+        ]
+        let text = counts.map { Quantity.text($0.0, $0.1) }.joined(separator: ", ")
+        Terminal.print("\(options.file): ok (\(text))")
     }
 }
 

@@ -63,7 +63,7 @@ extension EndToEnd {
                         as? String
                 }
                 #expect(try state() == "waiting")
-                try folder.write("one\n", to: "log")
+                _ = try folder.write("one\n", to: "log")
                 try waitUntil("the file to be read") { try state() == "reading" }
             }
         }

@@ -187,7 +187,7 @@ private final class ExecRun {
             ticket.fail(
                 .nonsense(
                     module: module,
-                    reason: "it wrote more than \(SettingUnits.text(size: settings.outputSize))"))
+                    reason: "it wrote more than \(Quantity.bytes(settings.outputSize))"))
             return
         }
         switch exit {

@@ -90,7 +90,9 @@ extension Exchange {
                 422, "idempotency_key_taken",
                 "Another signal or other data was emitted under this Idempotency-Key.")
         case .tooLarge(let limit):
-            respondProblem(413, "event_too_large", "A signal's data has \(limit) bytes at most.")
+            respondProblem(
+                413, "event_too_large",
+                "A signal's data has \(Quantity.bytes(limit)) at most.")
         }
     }
 

@@ -50,7 +50,7 @@ struct StreamRequest {
         else {
             throw Fault(
                 "At most \(SignalFilter.patternLimit) signals for one stream,"
-                    + " and \(SignalFilter.byteLimit) bytes of them.")
+                    + " and \(Quantity.bytes(SignalFilter.byteLimit)) of them.")
         }
         guard query.conditions.count <= SignalFilter.conditionLimit else {
             throw Fault("At most \(SignalFilter.conditionLimit) conditions for one stream.")

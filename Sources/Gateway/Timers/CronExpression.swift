@@ -86,7 +86,8 @@ struct CronExpression: Sendable, Equatable {
             .split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
         guard fields.count == 5 else {
             throw Fault(
-                problem: "there are \(fields.count) fields; five are needed:"
+                problem: "there \(fields.count == 1 ? "is" : "are") "
+                    + "\(Quantity.text(fields.count, "field")); five are needed:"
                     + " minute, hour, day of month, month, day of week")
         }
         minutes = try CronField.minute.read(fields[0]).numbers
