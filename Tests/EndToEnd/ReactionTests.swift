@@ -54,7 +54,7 @@ extension EndToEnd {
                 ),
                 (
                     "exec: ['yes'], output_size: '1KiB'", nil,
-                    "of its program: it wrote more than 1KiB"
+                    "of its program: it wrote more than 1 KiB"
                 ),
                 ("exec: ['/no/such/program']", nil, "its program could not be started"),
             ] as [(String, String?, String)])
