@@ -186,7 +186,8 @@ private final class ExecRun {
         guard !isTooLong else {
             ticket.fail(
                 .nonsense(
-                    module: module, reason: "it wrote more than \(settings.outputSize) bytes"))
+                    module: module,
+                    reason: "it wrote more than \(Quantity.bytes(settings.outputSize))"))
             return
         }
         switch exit {
@@ -262,7 +263,8 @@ enum ExecArguments {
         return result
     }
 
-    private static func name(in argument: String) -> String? {
+    /// The name of the parameter that `argument` stands for, if it stands for one.
+    static func name(in argument: String) -> String? {
         guard argument.count > 2, argument.first == "{", argument.last == "}" else { return nil }
         let name = String(argument.dropFirst().dropLast())
         return CommandName.isValid(name) ? name : nil

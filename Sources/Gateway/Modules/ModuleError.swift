@@ -1,6 +1,7 @@
 // ModuleError: why a call has no result, with the status and the code that say so. The only place,
 // beside WireError, where HTTP status codes are chosen.
 
+internal import Bytes
 internal import JSON
 
 /// A call that failed.
@@ -160,7 +161,7 @@ enum ModuleError: Error, Sendable {
         case .notSafe(let module, let command):
             "Command \"\(module)/\(command)\" is not declared safe: use POST."
         case .badParameters(let faults):
-            "The parameters have \(faults.count == 1 ? "a fault" : "\(faults.count) faults")."
+            "The parameters have \(Quantity.text(faults.count, "fault"))."
         case .failed(let module, let error): "Module \"\(module)\" says: \(error.message)"
         case .runFailed(let module, let end, _):
             "Module \"\(module)\" "

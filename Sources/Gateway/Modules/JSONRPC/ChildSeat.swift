@@ -307,7 +307,9 @@ final class ChildSeat {
         setState(backoff.isOpen ? .failing : .starting, reason: reason)
         guard backoff.isOpen else { return }
         let seconds = secondsToRestart
-        log(.error, "failed \(backoff.failures) times in a row; next try in \(seconds) s")
+        log(
+            .error,
+            "failed \(Quantity.text(backoff.failures, "time")) in a row; next try in \(seconds) s")
         if module.facts.state == .failing {
             module.failWaiting(.failing(module: name, lastEnd, retryAfter: seconds))
         }
