@@ -1,5 +1,6 @@
 // BufferPool: a few spare blocks of memory for the buffers of one loop, so that a connection owns
-// memory only while it has something to hold, and the hot path never calls malloc.
+// memory only while it has something to hold, and the hot path never calls malloc. What nobody has
+// needed for a while is given back: `trim`, now and then.
 
 /// Spare blocks for `ByteBuffer`s.
 ///
@@ -11,9 +12,15 @@ public final class BufferPool {
     /// Spare blocks kept at most: what one turn's worth of ready connections can use at once.
     @inlinable public static var limit: Int { 512 }
 
+    /// Spare blocks that are kept however long nobody needs them: a few connections' worth.
+    @inlinable public static var idleLimit: Int { 16 }
+
     @usableFromInline let spare = UnsafeMutablePointer<UnsafeMutablePointer<UInt8>>.allocate(
         capacity: limit)
     @usableFromInline @exclusivity(unchecked) var spareCount = 0
+
+    /// The fewest spare blocks since the last `trim`: so many were not needed.
+    @usableFromInline @exclusivity(unchecked) var leastSpareCount = 0
 
     /// Makes an empty pool.
     public init() {}
@@ -33,6 +40,7 @@ public final class BufferPool {
     func lend(to buffer: inout ByteBuffer) {
         if spareCount > 0 {
             spareCount &-= 1
+            if spareCount < leastSpareCount { leastSpareCount = spareCount }
             buffer = ByteBuffer(adopting: spare[spareCount], capacity: Self.blockByteCount)
         } else {
             buffer = ByteBuffer(capacity: Self.blockByteCount)
@@ -52,4 +60,22 @@ public final class BufferPool {
             buffer.release()
         }
     }
+
+    /// Frees the blocks that nobody has needed since the last call, but for the first few; a load
+    /// that goes on keeps its own.
+    ///
+    /// - Returns: whether there are more than a pool keeps, so that another call may free them.
+    @discardableResult
+    public func trim() -> Bool {
+        let kept = max(spareCount - leastSpareCount, Self.idleLimit)
+        while spareCount > kept {
+            spareCount -= 1
+            ByteBuffer.deallocate(spare[spareCount])
+        }
+        leastSpareCount = spareCount
+        return spareCount > Self.idleLimit
+    }
+
+    /// Number of spare blocks.
+    public var spareBlockCount: Int { spareCount }
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -11,6 +12,13 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+size_t clinux_heap_used(void) {
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+void clinux_heap_trim(void) { malloc_trim(0); }
 
 int clinux_unread(int descriptor, int *count) { return ioctl(descriptor, FIONREAD, count); }
 int clinux_unsent(int descriptor, int *count) { return ioctl(descriptor, TIOCOUTQ, count); }

@@ -31,7 +31,9 @@ final class Control {
     /// Since when the state cannot be stored, and why; nil while it can, or need not.
     var stateTrouble: (sinceWallNanos: Int64, reason: String)? { journal?.trouble ?? startTrouble }
 
-    private var waiting: [UInt64: [(emission: Emission, done: (Emission) -> Void)]] = [:]
+    private var waiting: [UInt64: [Waiter]] = [:]
+
+    private typealias Waiter = (subscribers: Int, isRepeated: Bool, done: (Emission) -> Void)
 
     init(loop: EventLoop, facts: GatewayFacts) {
         let settings = facts.settings.signals.history
@@ -49,13 +51,10 @@ final class Control {
     /// Calls `done` with what became of an emission: at once, or when it is stored.
     func settle(_ emission: Emission, _ done: @escaping (Emission) -> Void) {
         switch emission {
-        case .emitted(let number, _), .repeated(let number, _):
-            guard journal != nil, hub.isHeld(number) else { break }
-            waiting[number, default: []].append((emission, done))
-            return
-        case .keyIsTaken, .tooLarge, .notStored: break
+        case .held(let ticket, let subscribers, let isRepeated):
+            waiting[ticket, default: []].append((subscribers, isRepeated, done))
+        case .emitted, .repeated, .keyIsTaken, .tooLarge, .notStored: done(emission)
         }
-        done(emission)
     }
 
     /// Goes on where an earlier run has ended, and stores from now on what is to be stored.
@@ -63,19 +62,20 @@ final class Control {
         self.journal = journal
         hub.whenDropped { journal.drop($0) }
         hub.refusal = { journal.refusal($0) }
-        hub.onNumber = { event, isDurable in
-            if isDurable { journal.add(event) }
-            journal.reserve(event.sequence)
+        hub.onHold = { journal.add($0) }
+        hub.onNumber = { journal.reserve($0) }
+        journal.numberBatch = { [unowned self] in hub.numberBatch() }
+        journal.onStored = { [unowned self] batch in
+            hub.publish(batch)
+            for (held, event) in batch { conclude(held.ticket, event.sequence) }
         }
-        journal.onStored = { [unowned self] numbers in
-            hub.release(upTo: numbers.last ?? 0)
-            for number in numbers { conclude(number) { $0 } }
-            settleFollowers()
-        }
-        journal.onLost = { [unowned self] numbers, error in
-            hub.discard(numbers)
-            for number in numbers { conclude(number) { _ in .notStored(error.description) } }
-            settleFollowers()
+        journal.onLost = { [unowned self] batch, error in
+            hub.discard(batch)
+            for held in batch {
+                for waiter in waiting.removeValue(forKey: held.ticket) ?? [] {
+                    waiter.done(.notStored(error.description))
+                }
+            }
         }
         // What is no longer durable by the configuration is forgotten.
         var events: [SignalEvent] = []
@@ -86,17 +86,12 @@ final class Control {
             events, losses: stored.losses, newest: stored.reserved, lostUpTo: stored.reserved)
     }
 
-    private func conclude(_ number: UInt64, _ result: (Emission) -> Emission) {
-        for (emission, done) in waiting.removeValue(forKey: number) ?? [] {
-            done(result(emission))
-        }
-    }
-
-    /// Answers those whose events were not to be stored but had to wait behind one that was.
-    private func settleFollowers() {
-        guard !waiting.isEmpty else { return }
-        for number in waiting.keys.sorted() where !hub.isHeld(number) {
-            conclude(number) { $0 }
+    private func conclude(_ ticket: UInt64, _ sequence: UInt64) {
+        for (subscribers, isRepeated, done) in waiting.removeValue(forKey: ticket) ?? [] {
+            done(
+                isRepeated
+                    ? .repeated(sequence, subscribers: subscribers)
+                    : .emitted(sequence, subscribers: subscribers))
         }
     }
 }

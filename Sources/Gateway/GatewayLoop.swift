@@ -68,6 +68,8 @@ final class GatewayLoop: RequestHandler {
     @exclusivity(unchecked) private(set) var oversizedEventCount: UInt64 = 0
 
     private var workers: WorkerPool?
+    private var idleMemory: IdleMemory?
+    private var heapPages: HeapPages?
     @exclusivity(unchecked) private(set) var server: ServerLoop!
     @exclusivity(unchecked) var moduleList = CachedBody()
     private let routes: RouteTable
@@ -92,6 +94,15 @@ final class GatewayLoop: RequestHandler {
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
         subscriptions.watchRounds()
+        let idleMemory = IdleMemory(loop: loop, server: server)
+        self.idleMemory = idleMemory
+        idleMemory.onLook = { [unowned self] in onControl { there, _ in there.lookAtHeap() } }
+    }
+
+    private func lookAtHeap() {
+        let pages = heapPages ?? HeapPages(loop: loop) { [unowned self] in try workerPool() }
+        heapPages = pages
+        pages.look()
     }
 
     /// Threads for what blocks, such as resolving names; started when first needed.

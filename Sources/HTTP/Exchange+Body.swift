@@ -4,6 +4,27 @@
 internal import Bytes
 internal import HTTPWire
 
+/// What it takes to receive a body that does not come at once, or not as it is.
+///
+/// Loop-confined.
+final class BodyPieces {
+    @exclusivity(unchecked) var stored = ByteBuffer()
+    @exclusivity(unchecked) var decoded = ByteBuffer()
+    @exclusivity(unchecked) var head = ByteBuffer()
+    @exclusivity(unchecked) var decoder = ChunkedDecoder()
+    /// Bytes of the body when its deadline was put off last.
+    @exclusivity(unchecked) var progressMark = 0
+
+    /// Forgets the body and gives its memory back.
+    func reset() {
+        stored.release()
+        decoded.release()
+        head.removeAll()
+        decoder = ChunkedDecoder()
+        progressMark = 0
+    }
+}
+
 extension Exchange {
     /// Bytes of a refused body that are read and dropped to save the connection; beyond it the
     /// connection ends.
@@ -11,6 +32,25 @@ extension Exchange {
 
     /// First memory for a body in pieces; it doubles as bytes really arrive, whatever was announced.
     static let firstStoredBytes = 4 * 1024
+
+    /// The pieces of the body, which last as long as the exchange is used.
+    func makePieces() -> BodyPieces {
+        if let pieces { return pieces }
+        let fresh = BodyPieces()
+        pieces = fresh
+        return fresh
+    }
+
+    /// Lets go of what only the request needed, because its answer is a stream that may stay for
+    /// days.
+    ///
+    /// For requests without a body, and for handlers that have read what they need of the head.
+    package func keepOnlyStream() {
+        guard isBodyTaken, framing == .none else { return }
+        pieces = nil
+        pathBuffer.release()
+        path = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
 
     /// Notes what the handler wants of the body.
     func plan(_ plan: BodyPlan) {
@@ -56,7 +96,7 @@ extension Exchange {
     func deliverPiece() {
         // Out of the exchange first: by the time the owner returns this may be another request's.
         var chunks = ByteBuffer()
-        swap(&chunks, &stored)
+        if let pieces { swap(&chunks, &pieces.stored) }
         let piece = body
         body = UnsafeRawBufferPointer(start: nil, count: 0)
         guard isOpen, !piece.isEmpty || isBodyTaken else { return }
@@ -101,8 +141,9 @@ extension Exchange {
     /// Copies the head, whose bytes will be overwritten before the body is complete.
     private func keepHead() {
         guard let headBase, let server = connection?.server else { return }
-        storedHead.removeAll()
-        storedHead.append(
+        let pieces = makePieces()
+        pieces.head.removeAll()
+        pieces.head.append(
             UnsafeRawBufferPointer(start: headBase, count: server.head.pointee.byteCount))
     }
 
@@ -114,7 +155,7 @@ extension Exchange {
         bodyByteCount += count
         isBodyTaken = bodyLeft == 0
         guard !isSkippingBody else { return count }
-        if streamsBody || isBodyTaken && stored.isEmpty {
+        if streamsBody || isBodyTaken && pieces?.stored.isEmpty ?? true {
             body = UnsafeRawBufferPointer(rebasing: bytes[..<count])
         } else {
             store(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
@@ -123,26 +164,31 @@ extension Exchange {
     }
 
     private func store(_ bytes: UnsafeRawBufferPointer) {
-        if stored.isEmpty { stored.reserve(max(bytes.count, Self.firstStoredBytes)) }
-        stored.append(bytes)
-        if isBodyTaken { body = stored.readable }
+        let pieces = makePieces()
+        if pieces.stored.isEmpty {
+            pieces.stored.reserve(max(bytes.count, Self.firstStoredBytes))
+        }
+        pieces.stored.append(bytes)
+        if isBodyTaken { body = pieces.stored.readable }
     }
 
     private func takeChunked(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> Int {
-        let before = stored.count
+        let pieces = makePieces()
+        let before = pieces.stored.count
         var end: (consumed: Int, isComplete: Bool) = (bytes.count, false)
         do throws(WireError) {
             // One byte beyond the limit is let in, so that the excess shows.
-            end = try decoder.decode(bytes, into: &stored, maxOutput: bodyLeft &+ 1)
+            end = try pieces.decoder.decode(
+                bytes, into: &pieces.stored, maxOutput: bodyLeft &+ 1)
         } catch {
             // A fault behind the excess is not looked at, as if it had not arrived yet.
-            guard stored.count - before > bodyLeft else { throw error }
+            guard pieces.stored.count - before > bodyLeft else { throw error }
         }
-        bodyLeft -= stored.count - before
+        bodyLeft -= pieces.stored.count - before
         bodyByteCount += end.consumed
-        if isSkippingBody { stored.removeAll() }
+        if isSkippingBody { pieces.stored.removeAll() }
         isBodyTaken = end.isComplete && !bodyIsOverLimit
-        if isBodyTaken || streamsBody { body = stored.readable }
+        if isBodyTaken || streamsBody { body = pieces.stored.readable }
         return end.consumed
     }
 
@@ -152,9 +198,9 @@ extension Exchange {
     /// Whether enough has arrived since the last call to put the body's deadline off.
     func noteProgress() -> Bool {
         guard let limit = connection?.server.limits.bodyProgressBytes,
-            bodyByteCount - progressMark >= limit
+            bodyByteCount - (pieces?.progressMark ?? 0) >= limit
         else { return false }
-        progressMark = bodyByteCount
+        makePieces().progressMark = bodyByteCount
         return true
     }
 
@@ -179,7 +225,7 @@ extension Exchange {
             deliverPiece()
             return
         }
-        if !storedHead.isEmpty, !restoreHead(server) { return }
+        if let pieces, !pieces.head.isEmpty, !restoreHead(pieces, server) { return }
         guard decodeBody(connection) else { return }
         server.handler.complete(self)
         guard connection.exchange === self else { return }
@@ -192,9 +238,10 @@ extension Exchange {
     private func decodeBody(_ connection: Connection) -> Bool {
         guard let field = field(.contentEncoding), body.count > 0 else { return true }
         do throws(Refusal) {
-            decoded.removeAll()
-            try ContentCoder.decompress(body, field, limit: bodyLimit, into: &decoded)
-            body = decoded.readable
+            let pieces = makePieces()
+            pieces.decoded.removeAll()
+            try ContentCoder.decompress(body, field, limit: bodyLimit, into: &pieces.decoded)
+            body = pieces.decoded.readable
             return true
         } catch {
             connection.refuse(error)
@@ -203,8 +250,8 @@ extension Exchange {
     }
 
     /// Parses the kept copy of the head, so that its fields are readable again.
-    private func restoreHead(_ server: ServerLoop) -> Bool {
-        let copy = storedHead.readable
+    private func restoreHead(_ pieces: BodyPieces, _ server: ServerLoop) -> Bool {
+        let copy = pieces.head.readable
         do throws(WireError) {
             _ = try server.parser.parse(
                 Span(_unsafeElements: copy.assumingMemoryBound(to: UInt8.self)),
@@ -224,10 +271,6 @@ extension Exchange {
         isBodyPaused = false
         awaitsContinue = false
         bodyByteCount = 0
-        progressMark = 0
-        decoder = ChunkedDecoder()
-        stored.release()
-        decoded.release()
-        storedHead.removeAll()
+        pieces?.reset()
     }
 }

@@ -32,18 +32,15 @@ package final class Exchange {
     // The request's body.
     @exclusivity(unchecked) var framing = BodyFraming.none
     @exclusivity(unchecked) var bodyLeft = 0
-    @exclusivity(unchecked) var decoder = ChunkedDecoder()
     @exclusivity(unchecked) var isBodyTaken = true
     @exclusivity(unchecked) var isSkippingBody = false
     @exclusivity(unchecked) var awaitsContinue = false
     @exclusivity(unchecked) var bodyLimit = 0
     @exclusivity(unchecked) var bodyByteCount = 0
-    @exclusivity(unchecked) var progressMark = 0
     @exclusivity(unchecked) var streamsBody = false
     @exclusivity(unchecked) var isBodyPaused = false
-    @exclusivity(unchecked) var stored = ByteBuffer()
-    @exclusivity(unchecked) var decoded = ByteBuffer()
-    @exclusivity(unchecked) var storedHead = ByteBuffer()
+    /// What a body in pieces needs; most requests have none, and most streams for days.
+    @exclusivity(unchecked) var pieces: BodyPieces?
     @exclusivity(unchecked) var pathBuffer = ByteBuffer()
 
     // Other modules read stored properties with the exclusivity check that the attribute spares us.
@@ -159,7 +156,7 @@ package final class Exchange {
             isBodyTaken = count == 0
         case .chunked:
             isBodyTaken = false
-            decoder = ChunkedDecoder(limits: server.limits.wire)
+            makePieces().decoder = ChunkedDecoder(limits: server.limits.wire)
         }
         path = slice(server.head.pointee.path)
         pathIsPlain = server.head.pointee.pathIsPlain
@@ -229,7 +226,11 @@ package final class Exchange {
         forgetCallbacks()
         if !extraFields.isEmpty { extraFields.removeAll() }
         if !givenID.isEmpty { givenID.removeAll() }
-        if isSkippingBody || streamsBody || bodyByteCount > 0 || !storedHead.isEmpty { resetBody() }
+        if isSkippingBody || streamsBody || bodyByteCount > 0
+            || pieces?.head.isEmpty == false
+        {
+            resetBody()
+        }
         if !pathBuffer.isEmpty { pathBuffer.removeAll() }
         path = UnsafeRawBufferPointer(start: nil, count: 0)
         body = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -52,6 +52,9 @@ package final class ServerLoop {
     /// Beside `pipelineBytes` this bounds what a peer can make us keep.
     static let readByteCount = 80 * 1024
 
+    /// Slots that the table of connections keeps.
+    static let slotsKept = 256
+
     /// Idle connections closed at once when the process is out of descriptors.
     static let shedCount = 16
 
@@ -66,6 +69,11 @@ package final class ServerLoop {
 
     /// What has happened so far.
     @exclusivity(unchecked) package internal(set) var counters = ServerCounters()
+
+    /// Called at the end of the next turn in which connections are written to or closed, once for
+    /// each `tellActivity`.
+    package var onActivity: () -> Void = {}
+    @exclusivity(unchecked) private var tellsActivity = false
 
     /// Whether the server is ending: answers then close their connections.
     @exclusivity(unchecked) package private(set) var isDraining = false
@@ -251,6 +259,31 @@ package final class ServerLoop {
         connections.indices.contains(slot) ? connections[slot] : nil
     }
 
+    /// Asks for one call of `onActivity`.
+    package func tellActivity() { tellsActivity = true }
+
+    /// Gives back memory that nobody has needed since the last call.
+    ///
+    /// To be called now and then, outside of requests.
+    ///
+    /// - Returns: whether another call may give back more.
+    package func trimSpares() -> Bool {
+        dropFreeSlots()
+        return pool.trim()
+    }
+
+    /// Shortens the table of connections after a storm.
+    private func dropFreeSlots() {
+        // Those touched are known by their slots.
+        guard freeSlots.count > connections.count / 2, connections.count > Self.slotsKept,
+            touched.count == 0, flushing.count == 0
+        else { return }
+        let end = (connections.lastIndex { $0 != nil } ?? -1) + 1
+        guard end <= connections.count / 2 else { return }
+        connections = ContiguousArray(connections[..<end])
+        freeSlots = ContiguousArray(freeSlots.filter { $0 < end })
+    }
+
     /// Frees the slot of a closed connection, which itself stays to the end of the turn.
     func release(_ connection: Connection) {
         guard connections[connection.slot] === connection else { return }
@@ -328,6 +361,10 @@ package final class ServerLoop {
         // Those touched from here on, such as by their next pipelined requests, come with the next
         // turn: no peer keeps the loop to itself.
         swap(&touched, &flushing)
+        if tellsActivity {
+            tellsActivity = false
+            onActivity()
+        }
         var index = 0
         while index < flushing.count {
             // Closed meanwhile, or its slot is another's by now: then there is just less to do.

@@ -8,7 +8,7 @@ import Testing
 extension EndToEnd {
     @Suite struct StrangerTests {
         /// The folder with the programs, or nil if they cannot be had.
-        private static let programs: String? = {
+        static let programs: String? = {
             let requirements = Checkout.root + "/Tests/EndToEnd/strangers/requirements.txt"
             let place = Checkout.root + "/.build-venv"
             // The copy that was made last, so that a half-made one is never used.

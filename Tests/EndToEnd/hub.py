@@ -15,9 +15,9 @@ once, if it is in the logs of all.
 
 Meanwhile the phases: `calm`, `churn` (--seconds), `dead` (processes with subscriptions are stopped,
 and some go on later), `slow` (readers that never read, and events that fill their budget), `storm`
-(so many connections at once), `flood` (emissions as fast as they are taken), `after`. A process of
-its own watches the latency that steady subscribers see in each, from the moment before the POST to
-the event. The memory of the gateway is told as well.
+(so many connections at once), `flood` (emissions as fast as they are taken), `rest` after each of
+these, `after`. A process of its own watches the latency that steady subscribers see in each, from the
+moment before the POST to the event. The memory of the gateway is told as well.
 
 Prints a line of JSON; exits with 0 if every log is right.
 """
@@ -40,11 +40,10 @@ from hub_gateway import Gateway, Stranger
 from hub_log import SIGNALS, Swarm, connect
 
 WATCHERS = 5
-PUBLISHERS = 4
-PHASES = ["calm", "churn", "dead", "slow", "storm", "flood", "after"]
+PHASES = ["calm", "churn", "dead", "slow", "storm", "flood", "rest", "after"]
 
 
-def publish(port, rate, stop, outcome):
+def publish(port, rate, publishers, stop, outcome):
     """A process that tells the sequence number of each number that was acknowledged at the end."""
     lock, told, state = threading.Lock(), {}, {"next": 0, "failures": {}}
 
@@ -52,7 +51,7 @@ def publish(port, rate, stop, outcome):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         due = time.monotonic()
         while not stop.value:
-            due = max(due + PUBLISHERS / rate, time.monotonic() - 0.5)
+            due = max(due + publishers / rate, time.monotonic() - 0.5)
             time.sleep(max(due - time.monotonic(), 0))
             with lock:
                 number, state["next"] = state["next"], state["next"] + 1
@@ -75,7 +74,7 @@ def publish(port, rate, stop, outcome):
                 else:
                     state["failures"][outcome] = state["failures"].get(outcome, 0) + 1
 
-    threads = [threading.Thread(target=emit) for _ in range(PUBLISHERS)]
+    threads = [threading.Thread(target=emit) for _ in range(publishers)]
     started = time.monotonic()
     for thread in threads:
         thread.start()
@@ -113,9 +112,9 @@ def summary(nanoseconds):
     return {"events": len(ordered), "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1)}
 
 
-def read(port, numbers, also, churn, stop, pipe):
+def read(port, numbers, also, keep, churn, stop, pipe):
     """A process of subscribers; at the end it is told what was published, and judges its logs."""
-    swarm = Swarm(port, numbers, also)
+    swarm = Swarm(port, numbers, also, keep)
     swarm.gather()
     pipe.send("ready")
     while not stop.value:
@@ -128,7 +127,8 @@ def read(port, numbers, also, churn, stop, pipe):
 class Crowd:
     """Processes of subscribers."""
 
-    def __init__(self, port, count, processes, dead):
+    def __init__(self, port, count, processes, dead, keep):
+        self.keep = keep
         self.churn = multiprocessing.RawValue("d", 0)
         self.stop = multiprocessing.RawValue("i", 0)
         self.members, self.sleepers = [], []
@@ -145,7 +145,8 @@ class Crowd:
     def start(self, port, numbers, also):
         ours, theirs = multiprocessing.Pipe()
         process = multiprocessing.Process(
-            target=read, args=(port, numbers, also, self.churn, self.stop, theirs), daemon=True)
+            target=read, daemon=True,
+            args=(port, numbers, also, self.keep, self.churn, self.stop, theirs))
         process.start()
         return process, ours
 
@@ -288,12 +289,16 @@ def main():
     parser.add_argument("--dead", type=int, default=4, help="processes that are stopped")
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--rate", type=float, default=200)
+    parser.add_argument("--publishers", type=int, default=4, help="connections that emit")
     parser.add_argument("--storm", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=1, help="of slow, storm and flood")
+    parser.add_argument("--keep", help="folder for all that subscribers with a faulty log got")
     parser.add_argument("--pid", type=int)
     arguments = parser.parse_args()
     if (arguments.port is None) == (arguments.binary is None):
         parser.error("either PORT or --binary")
+    if arguments.keep:
+        os.makedirs(arguments.keep, exist_ok=True)
     if arguments.restarts and not arguments.binary:
         parser.error("--restarts needs --binary")
     gateway = (Gateway(arguments.binary) if arguments.binary
@@ -316,9 +321,10 @@ def run(gateway, arguments):
     latencies, watcher_end = multiprocessing.Pipe(False)
     # Everybody is there before the first event.
     crowd = Crowd(port, arguments.subscribers,
-                  arguments.clients or max(arguments.subscribers // 250, 1), arguments.dead)
+                  arguments.clients or max(arguments.subscribers // 250, 1), arguments.dead,
+                  arguments.keep)
     for target, values in ((watch, (phase, watched, watcher_end)),
-                           (publish, (arguments.rate, quiet, publisher_end))):
+                           (publish, (arguments.rate, arguments.publishers, quiet, publisher_end))):
         multiprocessing.Process(target=target, args=(port, *values), daemon=True).start()
 
     def during(name, action, turn=0):
@@ -336,9 +342,12 @@ def run(gateway, arguments):
     if arguments.dead:
         result["dead"] = during("dead", lambda: dead_peers(port, crowd, pause))
     for turn in range(arguments.rounds):
-        result["slow"] = during("slow", lambda: slow_readers(port), turn)
-        result["storm"] = during("storm", lambda: storm(port, arguments.storm), turn)
-        result["flood"] = during("flood", lambda: flood(port, min(pause, 2)), turn)
+        # In turn with rests, so that what others do on the machine falls on both.
+        for name, action in (("slow", lambda: slow_readers(port)),
+                             ("storm", lambda: storm(port, arguments.storm)),
+                             ("flood", lambda: flood(port, min(pause, 2)))):
+            result[name] = during(name, action, turn)
+            during("rest", lambda: time.sleep(min(pause, 5)), turn)
     during("after", lambda: time.sleep(pause))
     quiet.value = 1
     told, count, failures, seconds = numbers.recv()

@@ -3,11 +3,13 @@
 import array
 import json
 import operator
+import os
 import random
 import re
 import select
 import socket
 import time
+import zlib
 
 SIGNALS = 5
 LONG_AWAY = 0.01  # share of the absences that outlast the history
@@ -34,6 +36,25 @@ def connect(port, pattern, last_id, version, receive_buffer=None):
         raise
 
 
+class Recording:
+    """All that one subscriber sent and got, small enough to keep that of a thousand."""
+
+    def __init__(self):
+        # A window of 4 KiB: events are alike.
+        self.packer, self.parts = zlib.compressobj(1, zlib.DEFLATED, 12, 4), []
+
+    def add(self, data):
+        if packed := self.packer.compress(data):
+            self.parts.append(packed)
+
+    def note(self, text):
+        self.add(f"\n<<< {time.time():.3f} {text} >>>\n".encode())
+
+    def write(self, path):
+        with open(path, "wb") as file:
+            file.write(zlib.decompress(b"".join(self.parts) + self.packer.flush()))
+
+
 def sequence_of(text):
     return int(text.split("-")[1])
 
@@ -41,7 +62,8 @@ def sequence_of(text):
 class Subscriber:
     """One log: the numbers that came, in their order, and the notices of what did not."""
 
-    def __init__(self, number, also):
+    def __init__(self, number, also, keep):
+        self.number, self.recording = number, Recording() if keep else None
         self.wanted = PATTERNS[number % len(PATTERNS)]
         # What else is asked for is not for the log.
         self.pattern = f"{self.wanted}&signal={also}" if also else self.wanted
@@ -58,6 +80,11 @@ class Subscriber:
         self.peer = connect(port, self.pattern, self.last_id, self.version, self.receive_buffer)
         self.tail = b""
         self.connections += 1
+        self.note(f"opened with {self.last_id}, by HTTP/{self.version}")
+
+    def note(self, text):
+        if self.recording:
+            self.recording.note(text)
 
     def wake(self):
         """To be called after a long sleep: what has come together is read at full speed."""
@@ -66,6 +93,8 @@ class Subscriber:
             self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
 
     def take(self, data, seen):
+        if self.recording:
+            self.recording.add(data)
         if data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 200"):
             self.refused += 1
         data = self.tail + data
@@ -124,9 +153,9 @@ class Subscriber:
 class Swarm:
     """Subscribers on one poll."""
 
-    def __init__(self, port, numbers, also):
-        self.port, self.seen = port, {}
-        self.subscribers = [Subscriber(number, also) for number in numbers]
+    def __init__(self, port, numbers, also, keep):
+        self.port, self.seen, self.keep = port, {}, keep
+        self.subscribers = [Subscriber(number, also, keep) for number in numbers]
         self.poll, self.by_descriptor = select.epoll(), {}
         self.looked = time.monotonic()
         for each in self.subscribers:
@@ -141,7 +170,8 @@ class Swarm:
         self.by_descriptor[each.peer.fileno()] = each
         self.poll.register(each.peer, select.EPOLLIN)
 
-    def close(self, each, wakes_at):
+    def close(self, each, wakes_at, why):
+        each.note(f"closed: {why}, {len(each.tail)} bytes of an event are left")
         del self.by_descriptor[each.peer.fileno()]
         self.poll.unregister(each.peer)
         each.peer.close()
@@ -164,7 +194,7 @@ class Swarm:
                 if data:
                     each.take(data, self.seen)
                 else:
-                    self.close(each, now + random.uniform(0, 0.5))
+                    self.close(each, now + random.uniform(0, 0.5), "by the gateway")
             share, self.looked = churn * (now - self.looked), now
             for each in self.subscribers:
                 if each.peer is None:
@@ -173,7 +203,7 @@ class Swarm:
                 elif share and random.random() < share:
                     away = random.random() < LONG_AWAY
                     self.close(each, now + (random.uniform(4, 7) if away
-                                            else random.uniform(0, 0.3)))
+                                            else random.uniform(0, 0.3)), "by us")
             time.sleep(PAUSE)
 
     def gather(self):
@@ -205,6 +235,9 @@ class Swarm:
             each.missing = 0
             if fault := each.check(expected[frozenset(each.signals)], known):
                 faults.append(f"{each.wanted}: {fault}")
+                if each.recording:
+                    each.note(fault)
+                    each.recording.write(f"{self.keep}/{os.getpid()}-{each.number}")
         total = lambda value: sum(map(value, self.subscribers))
         for each in self.subscribers:
             if each.peer:

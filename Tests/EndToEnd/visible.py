@@ -2,41 +2,110 @@
 """How long until an event is visible: from before its POST to the gateway to its last byte at the
 reader of a stream, which may come by a proxy.
 
-    visible.py STREAM_URL EMIT_URL COUNT
+    visible.py STREAM_URL EMIT_URL COUNT [browser|curl|httpx|sseclient]
 
-Each event is waited for before the next is emitted, so one that is held back stops everything: then
-the exit code is 1. Prints a line of JSON with the times in milliseconds.
+The reader is a socket that calls itself a browser, curl, or a library from PyPI (httpx-sse,
+sseclient-py with requests). Each event is waited for before the next is emitted, so one that is held
+back stops everything: then the exit code is 1; 3 if the library is not there. Prints a line of JSON
+with the times in milliseconds.
 """
 
 import http.client
 import json
+import os
+import queue
 import socket
+import subprocess
 import sys
+import threading
 import time
 from urllib.parse import urlsplit
 
 
-def main():
-    stream, emit, count = urlsplit(sys.argv[1]), urlsplit(sys.argv[2]), int(sys.argv[3])
-    reader = socket.create_connection((stream.hostname, stream.port), timeout=5)
+def browser(url):
+    """Pieces of the stream, as a socket gets them."""
+    parts = urlsplit(url)
+    reader = socket.create_connection((parts.hostname, parts.port), timeout=5)
     reader.sendall(
-        f"GET {stream.path}?{stream.query} HTTP/1.1\r\nHost: {stream.netloc}\r\n"
+        f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         "Sec-Fetch-Site: same-origin\r\n\r\n".encode())
-    text = b""
-    while b": stream" not in text:
-        text += reader.recv(65536)
+    while data := reader.recv(65536):
+        yield data
+
+
+def curl(url):
+    """What curl prints."""
+    program = subprocess.Popen(["curl", "-sN", url], stdout=subprocess.PIPE)
+    while data := os.read(program.stdout.fileno(), 65536):
+        yield data
+
+
+def httpx(url):
+    """The data of each event, as httpx-sse finds them."""
+    import httpx
+    import httpx_sse
+    with httpx.Client(timeout=30) as client:
+        with httpx_sse.connect_sse(client, "GET", url) as source:
+            for event in source.iter_sse():
+                yield event.data.encode() + b"\n\n"
+
+
+def sseclient(url):
+    """The data of each event, as sseclient-py finds them."""
+    import requests
+    import sseclient
+    answer = requests.get(url, stream=True, timeout=30)
+    for event in sseclient.SSEClient(answer).events():
+        yield event.data.encode() + b"\n\n"
+
+
+def main():
+    stream, emit, count = sys.argv[1], urlsplit(sys.argv[2]), int(sys.argv[3])
+    reader = {"browser": browser, "curl": curl, "httpx": httpx, "sseclient": sseclient}[
+        sys.argv[4] if len(sys.argv) > 4 else "browser"]
+    pieces = queue.Queue()
+
+    def read():
+        try:
+            for piece in reader(stream):
+                pieces.put(piece)
+        except ImportError as missing:
+            pieces.put(missing)
+        pieces.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
     publisher = http.client.HTTPConnection(emit.hostname, emit.port, timeout=5)
+    text = b""
+
+    def publish(body):
+        publisher.request("POST", emit.path, body)
+        publisher.getresponse().read()
+
+    def wait(mark, seconds):
+        nonlocal text
+        end = time.monotonic() + seconds
+        while mark not in text:
+            piece = pieces.get(timeout=max(end - time.monotonic(), 0.001))
+            if isinstance(piece, ImportError):
+                print(piece, file=sys.stderr)
+                sys.exit(3)
+            if piece is None:
+                sys.exit("the stream ended")
+            text += piece
+
+    # Not every library tells when its stream is open: the first event that comes does.
+    for attempt in range(100):
+        publish('{"opening":%d}' % attempt)
+        try:
+            wait(b'{"opening":', 0.3)
+            break
+        except queue.Empty:
+            pass
     times = []
     for number in range(count):
         begun = time.monotonic()
-        publisher.request("POST", emit.path, '{"visible":%d}' % number)
-        answer = publisher.getresponse()
-        answer.read()
-        while b'{"visible":%d}\n\n' % number not in text:
-            data = reader.recv(65536)
-            if not data:
-                sys.exit(f"the stream ended before event {number}")
-            text += data
+        publish('{"visible":%d}' % number)
+        wait(b'{"visible":%d}\n\n' % number, 5)
         times.append(round((time.monotonic() - begun) * 1000, 2))
         time.sleep(0.005)
     print(json.dumps({"ms": times, "within_50": sum(each <= 50 for each in times)}))
@@ -45,5 +114,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except TimeoutError:
+    except queue.Empty:
         sys.exit("an event was held back")

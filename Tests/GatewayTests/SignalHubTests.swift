@@ -25,13 +25,13 @@ extension Emission {
     fileprivate var sequence: UInt64 {
         switch self {
         case .emitted(let sequence, _), .repeated(let sequence, _): sequence
-        case .keyIsTaken, .tooLarge, .notStored: 0
+        case .held, .keyIsTaken, .tooLarge, .notStored: 0
         }
     }
 
     fileprivate var subscribers: Int {
         switch self {
-        case .emitted(_, let count), .repeated(_, let count): count
+        case .emitted(_, let count), .repeated(_, let count), .held(_, let count, _): count
         case .keyIsTaken, .tooLarge, .notStored: -1
         }
     }
@@ -169,6 +169,52 @@ extension Emission {
         hub.onEvent = { spread.append($0.sequence) }
         for _ in 1...5 { emit(hub, "a") }
         #expect(spread == [1, 2, 3, 4, 5])
+    }
+
+    @Test
+    func `what is not durable passes a batch on its way to the disk, in the order of numbers`() {
+        var durable = bounds()
+        durable.rules = [SignalRule(SignalPattern("safe.*")!)]
+        durable.rules[0].isDurable = true
+        let hub = hub(durable)
+        var held: [HeldEmission] = []
+        var heard: [UInt64] = []
+        hub.onHold = { held.append($0) }
+        hub.onEvent = { heard.append($0.sequence) }
+        let key = payload("k")
+        #expect(
+            hub.emit(payload("safe.a"), payload("1"), wallNanos: 0, key: key)
+                == .held(ticket: 1, subscribers: 0, isRepeated: false))
+        #expect(emit(hub, "plain") == 1)
+        let first = hub.numberBatch()
+        #expect(emit(hub, "plain") == 2)
+        #expect(
+            hub.emit(payload("safe.a"), payload("1"), wallNanos: 0, key: key)
+                == .held(ticket: 1, subscribers: 0, isRepeated: true))
+        #expect(heard == [1, 2])
+        hub.publish([(held[0], held[0].event(first))])
+        #expect(
+            hub.emit(payload("safe.a"), payload("1"), wallNanos: 0, key: key)
+                == .repeated(first, subscribers: 0))
+        #expect(emit(hub, "plain") == first + 1)
+        #expect(heard == [1, 2, first, first + 1])
+        let slice = hub.replay(.after(1), filter("**"), wallNanos: 0)
+        #expect(slice.gap == nil && slice.events.map(\.sequence) == [2, first, first + 1])
+        #expect(hub.replay(.after(first - 5), filter("**"), wallNanos: 0).events.count == 2)
+        #expect(hub.emittedCount == 4)
+    }
+
+    @Test func `numbers that were left free cost the history no room`() {
+        let hub = hub(bounds(events: 10))
+        emit(hub, "rare")
+        for _ in 1...5 {
+            let held = HeldEmission(
+                ticket: 0, name: payload("safe"), data: payload("1"), wallNanos: 0, depth: 0,
+                key: nil)
+            hub.publish([(held, held.event(hub.numberBatch()))])
+        }
+        let slice = hub.replay(.after(0), filter("**"), wallNanos: 0)
+        #expect(slice.gap == nil && slice.events.count == 6)
     }
 
     @Test func `a gap names the signals that lost something, and no others`() {

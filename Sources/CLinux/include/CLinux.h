@@ -34,6 +34,11 @@ static inline uint32_t clinux_epoll_ready(const struct epoll_event *event) {
     return event->events;
 }
 
+/* Bytes that the heap has given out, over all threads; walks its free lists. */
+size_t clinux_heap_used(void);
+/* Gives the pages of the heap that hold nothing back to the system. */
+void clinux_heap_trim(void);
+
 int clinux_unread(int descriptor, int *count);
 /* Bytes of a socket that its peer has not acknowledged. */
 int clinux_unsent(int descriptor, int *count);

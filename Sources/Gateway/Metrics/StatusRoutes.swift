@@ -281,7 +281,7 @@ private final class MetricsCollector {
 
     private func write(_ hub: HubFacts, _ out: inout ByteBuffer) {
         let values: [(StaticString, StaticString, StaticString, Int)] = [
-            ("events_emitted_total", "counter", "Signals emitted.", Int(clamping: hub.newest)),
+            ("events_emitted_total", "counter", "Signals emitted.", Int(clamping: hub.emitted)),
             (
                 "events_repeated_total", "counter", "Emissions repeated under the same key.",
                 Int(clamping: hub.repeated)

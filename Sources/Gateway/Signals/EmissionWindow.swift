@@ -18,8 +18,10 @@ struct EmissionWindow {
 
     /// What became of a keyed emission.
     struct Record {
-        /// The number of the event.
+        /// The number of the event; 0 while it is on its way to the disk.
         var sequence: UInt64
+        /// What tells it from others meanwhile; 0 for events that are not stored.
+        var ticket: UInt64 = 0
         /// How many streams asked for it.
         var subscribers: Int
         /// What it was, so that another emission under the same key is noticed.
@@ -69,11 +71,16 @@ struct EmissionWindow {
         order.append(key)
     }
 
-    /// Forgets emissions that came to nothing, so that their keys are free again.
-    mutating func forget(_ numbers: Set<UInt64>) {
-        for (key, record) in records where numbers.contains(record.sequence) {
-            records[key] = nil
-        }
+    /// Notes the number that an emission has got on its way to the disk.
+    mutating func settle(_ key: Payload, ticket: UInt64, _ sequence: UInt64) {
+        let key = Key(text: Array(key.bytes))
+        if records[key]?.ticket == ticket { records[key]?.sequence = sequence }
+    }
+
+    /// Forgets an emission that came to nothing, so that its key is free again.
+    mutating func forget(_ key: Payload, ticket: UInt64) {
+        let key = Key(text: Array(key.bytes))
+        if records[key]?.ticket == ticket { records[key] = nil }
     }
 
     private mutating func dropOldest() {

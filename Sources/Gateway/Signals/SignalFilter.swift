@@ -86,9 +86,12 @@ struct SignalFilter: Hashable, Sendable {
     }
 
     /// Whether `event` is one of those asked for.
-    func wants(_ event: SignalEvent) -> Bool {
-        guard matches(event.name.bytes) else { return false }
-        for condition in conditions where !condition.holds(event.data.bytes) { return false }
+    func wants(_ event: SignalEvent) -> Bool { wants(event.name, event.data) }
+
+    /// Whether an event of that name with that data is one of those asked for.
+    func wants(_ name: Payload, _ data: Payload) -> Bool {
+        guard matches(name.bytes) else { return false }
+        for condition in conditions where !condition.holds(data.bytes) { return false }
         return true
     }
 }

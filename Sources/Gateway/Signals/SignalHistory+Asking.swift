@@ -7,11 +7,10 @@ extension SignalHistory {
 
     /// The event with that sequence number, if it is still kept.
     subscript(_ sequence: UInt64) -> SignalEvent? {
-        guard sequence >= oldest, sequence <= newest, count > 0 else { return nil }
-        guard let event = ring[slot(sequence)]?.event, event.sequence == sequence else {
-            return nil
-        }
-        return event
+        guard count > 0, sequence >= oldest, sequence <= newest else { return nil }
+        let place = place(sequence)
+        guard place < endPlace, number(place) == sequence else { return nil }
+        return ring[slot(place)]?.event
     }
 
     /// All signals that are remembered, by name.
@@ -26,23 +25,22 @@ extension SignalHistory {
     func slice(
         after sequence: UInt64, _ filter: SignalFilter, byteLimit: Int
     ) -> (events: [SignalEvent], upTo: UInt64) {
-        let start = landing(max(sequence &+ 1, oldest))
-        if start <= newest, newest - start >= UInt64(Self.lookLimit), let few = exact(filter) {
-            return merge(few, after: start &- 1, filter, byteLimit)
+        var place = place(sequence &+ 1)
+        if endPlace - place > Self.lookLimit, let few = exact(filter) {
+            return merge(few, after: sequence, filter, byteLimit)
         }
         var found: [SignalEvent] = []
         var bytes = 0
-        var next = start
         var looked = 0
-        while next <= newest, bytes < byteLimit, looked < Self.lookLimit {
+        while place < endPlace, bytes < byteLimit, looked < Self.lookLimit {
             looked += 1
-            if let event = self[next], filter.wants(event) {
+            if let event = ring[slot(place)]?.event, filter.wants(event) {
                 found.append(event)
                 bytes += event.byteCount
             }
-            next = landing(next &+ 1)
+            place += 1
         }
-        return (found, next &- 1)
+        return (found, place == endPlace ? newest : number(place) &- 1)
     }
 
     /// The tracks that `filter` names, if it has no wildcard.

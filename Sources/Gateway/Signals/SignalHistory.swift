@@ -1,13 +1,12 @@
 // SignalHistory: the last events, bounded by number, bytes and age, in total and by signal. Sans-IO:
 // the hub says what time it is.
 //
-//     ring:   one slot a sequence number, empty where a signal's own limit let go
-//     tracks: one a signal: which of its events are kept, up to which one they are gone
-//     runs:   where numbers make a leap, as they do when the gateway starts again: the ring has no
-//             slots for what lies between
+//     ring:    one slot an event, empty where a signal's own limit let go
+//     numbers: the sequence number of each slot; they grow, with leaps where others were left free
+//     tracks:  one a signal: which of its events are kept, up to which one they are gone
 //
-// The place of any id is one subtraction away, however much is kept. What a stream has missed is
-// told from the tracks, to the signal and the event.
+// The place of any id is found in a few steps, however much is kept: at once where no number is left
+// out. What a stream has missed is told from the tracks, to the signal and the event.
 
 internal import Bytes
 
@@ -35,7 +34,7 @@ struct SignalHistory {
     static let nameLimit = 10_000
 
     /// Slots for each event that may be kept, so that a rare signal survives the gaps that the
-    /// limits of others, or a restart, leave in the ring.
+    /// limits of others leave in the ring.
     static let spread = 4
 
     /// Slots at least: a megabyte, once there are such gaps.
@@ -50,25 +49,18 @@ struct SignalHistory {
         let track: SignalTrack
     }
 
-    /// Numbers between two leaps.
-    private struct Run {
-        var first: UInt64
-        var last: UInt64
-        /// What is taken from a number to get its place.
-        var shift: UInt64
-    }
-
-    /// Leaps that are worth a run of their own; smaller ones leave slots empty.
-    private static let leap: UInt64 = 64
-
     /// Called with each stored event that is let go.
     var onDrop: (SignalEvent) -> Void = { _ in }
 
     let bounds: Bounds
     private let spanLimit: Int
-    private var past: [Run] = []
-    private var run = Run(first: 0, last: .max, shift: 0)
-    var ring: [Kept?] = []  // the number of slots is a power of two
+    private(set) var ring: [Kept?] = []  // the number of slots is a power of two
+    private var numbers: [UInt64] = []
+    /// The places in use: of the oldest event that is kept, and behind the newest.
+    ///
+    /// Places count up for ever; a place's slot is its remainder.
+    private(set) var firstPlace = 0
+    private(set) var endPlace = 0
     var latestBytes = 0
     var names: [String: SignalTrack] = [:]
     private var idle: [SignalTrack] = []
@@ -125,11 +117,15 @@ struct SignalHistory {
     mutating func append(_ event: SignalEvent) {
         let track = track(event.name)
         track.emitted &+= 1
-        if event.sequence &- newest > Self.leap { beginRun(at: event.sequence, after: newest) }
-        makeRoom(for: event.sequence)
-        if count == 0 { oldest = event.sequence }
+        makeRoom()
+        if count == 0 {
+            firstPlace = endPlace
+            oldest = event.sequence
+        }
         newest = event.sequence
-        ring[slot(event.sequence)] = Kept(event: event, track: track)
+        ring[slot(endPlace)] = Kept(event: event, track: track)
+        numbers[slot(endPlace)] = event.sequence
+        endPlace += 1
         count += 1
         byteCount += event.byteCount
         track.append(event)
@@ -160,51 +156,52 @@ struct SignalHistory {
         unstoredUpTo = max(unstoredUpTo, lost)
         lostUpTo = max(lostUpTo, lost)
         guard last > newest else { return }
-        beginRun(at: last &+ 1, after: newest)
         newest = last
         if count == 0 { oldest = last &+ 1 }
     }
 
-    private mutating func beginRun(at first: UInt64, after last: UInt64) {
-        past.append(Run(first: run.first, last: last, shift: run.shift))
-        run = Run(first: first, last: .max, shift: run.shift &+ (first &- last &- 1))
-    }
-
-    /// The place of a number that was given; neighbours have places beside each other.
+    /// The slot of a place.
     @inline(__always)
-    func place(_ sequence: UInt64) -> UInt64 {
-        if sequence >= run.first { return sequence &- run.shift }
-        let shift = past.last { sequence >= $0.first }?.shift ?? 0
-        return sequence &- shift
-    }
+    func slot(_ place: Int) -> Int { place & (ring.count - 1) }
 
+    /// The sequence number at a place in use.
     @inline(__always)
-    func slot(_ sequence: UInt64) -> Int {
-        Int(truncatingIfNeeded: place(sequence)) & (ring.count - 1)
-    }
+    func number(_ place: Int) -> UInt64 { numbers[slot(place)] }
 
-    /// `sequence`, or if it lies in a leap, the first number behind it.
-    @inline(__always)
-    func landing(_ sequence: UInt64) -> UInt64 {
-        if sequence >= run.first { return sequence }
-        guard let next = past.first(where: { sequence <= $0.last }) else { return run.first }
-        return max(sequence, next.first)
-    }
-
-    /// Sees to it that the slot of `sequence` is free.
-    private mutating func makeRoom(for sequence: UInt64) {
-        while count > 0, Int(clamping: place(sequence) - place(oldest)) >= spanLimit {
-            dropOldest()
+    /// The first place in use whose number is `sequence` or more; `endPlace` if there is none.
+    func place(_ sequence: UInt64) -> Int {
+        guard firstPlace < endPlace, sequence > number(firstPlace) else { return firstPlace }
+        let last = number(endPlace - 1)
+        guard sequence <= last else { return endPlace }
+        // Numbers without a leap between them are as far apart as their places.
+        let guess = endPlace - 1 - Int(clamping: last - sequence)
+        if guess >= firstPlace, number(guess) == sequence { return guess }
+        var low = firstPlace
+        var high = endPlace - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if number(middle) < sequence { low = middle + 1 } else { high = middle }
         }
-        let span = count == 0 ? 1 : Int(clamping: place(sequence) - place(oldest)) + 1
+        return low
+    }
+
+    /// Sees to it that the slot of the next place is free.
+    private mutating func makeRoom() {
+        while count > 0, endPlace - firstPlace >= spanLimit { dropOldest() }
+        let span = count == 0 ? 1 : endPlace - firstPlace + 1
         guard span > ring.count else { return }
         var size = max(ring.count, 32)
         while size < span { size *= 2 }
         var larger: [Kept?] = Array(repeating: nil, count: size)
-        for case let kept? in ring {
-            larger[Int(truncatingIfNeeded: place(kept.event.sequence)) & (size - 1)] = kept
+        var fresh = [UInt64](repeating: 0, count: size)
+        if count > 0 {
+            for place in firstPlace..<endPlace {
+                larger[place & (size - 1)] = ring[slot(place)]
+                fresh[place & (size - 1)] = number(place)
+            }
         }
         ring = larger
+        numbers = fresh
     }
 
     /// Keeps what new streams of a latest-value signal begin with, while there is room for it.
@@ -248,14 +245,14 @@ struct SignalHistory {
     }
 
     private mutating func dropOldest() {
-        guard count > 0, let kept = ring[slot(oldest)] else { return }
+        guard count > 0, let kept = ring[slot(firstPlace)] else { return }
         drop(oldest, kept.track)
     }
 
     /// Lets go of the event with that number, the oldest one of its signal.
     private mutating func drop(_ sequence: UInt64, _ track: SignalTrack) {
         guard let event = self[sequence] else { return }
-        ring[slot(sequence)] = nil
+        ring[slot(place(sequence))] = nil
         count -= 1
         byteCount -= event.byteCount
         lostUpTo = max(lostUpTo, sequence)
@@ -266,8 +263,8 @@ struct SignalHistory {
         }
         if track.rule?.isDurable == true { onDrop(event) }
         guard sequence == oldest else { return }
-        repeat { oldest = landing(oldest &+ 1) } while oldest <= newest && self[oldest] == nil
-        if let first = past.first, first.last < oldest { past.removeFirst() }
+        repeat { firstPlace += 1 } while firstPlace < endPlace && ring[slot(firstPlace)] == nil
+        oldest = firstPlace < endPlace ? number(firstPlace) : newest &+ 1
     }
 
     /// Forgets the signal that has been without a kept event for longest.

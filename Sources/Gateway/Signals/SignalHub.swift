@@ -1,9 +1,11 @@
 // SignalHub: the one place where signals get their order. It lives on the control loop, numbers
 // what is emitted, keeps the history and tells every loop.
 //
-//     emit → number → (disk) → history → each loop's SubscriptionTable, in the same order everywhere
+//     emit → number → history → each loop's SubscriptionTable, in the same order everywhere
+//     durable: emit → disk, numbered when its batch begins → the same way once that is stored
 //
-// A durable event is published once it is stored, and whatever was emitted after it waits as long.
+// A batch on its way to the disk has numbers ahead of all that is published meanwhile: so what is not
+// durable waits for nobody, and what everybody hears is in the order of its numbers nevertheless.
 // A stream that resumes is fed from the history in slices; because messages between two loops keep
 // their order, it is live at the very message that brings the last slice: no gap, no duplicate.
 
@@ -60,12 +62,39 @@ enum Emission: Sendable, Equatable {
     case emitted(UInt64, subscribers: Int)
     /// It had been emitted before, under the same key.
     case repeated(UInt64, subscribers: Int)
+    /// It is on its way to the disk, and gets its number there; `isRepeated`: it was already.
+    case held(ticket: UInt64, subscribers: Int, isRepeated: Bool)
     /// Something else had been emitted under the same key.
     case keyIsTaken
     /// Its data is longer than the limit, in bytes.
     case tooLarge(limit: Int)
     /// It was to be stored and could not be, for that reason; nobody has heard of it.
     case notStored(String)
+}
+
+/// A durable emission on its way to the disk.
+///
+/// Any thread.
+struct HeldEmission: Sendable {
+    /// What its emitter waits for.
+    let ticket: UInt64
+    /// What was emitted, and when, in nanoseconds since 1970.
+    let name: Payload
+    let data: Payload
+    let wallNanos: Int64
+    /// Number of reactions that lie behind it.
+    let depth: Int
+    /// Its Idempotency-Key.
+    let key: Payload?
+
+    /// Bytes it keeps in memory.
+    var byteCount: Int { name.count + data.count + 160 }
+
+    /// The event that it becomes.
+    func event(_ sequence: UInt64) -> SignalEvent {
+        SignalEvent(
+            sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth)
+    }
 }
 
 /// Numbers, keeps and spreads signals.
@@ -87,12 +116,19 @@ final class SignalHub {
     /// Why a durable event with so many bytes cannot be stored now; nil if it can.
     var refusal: (_ byteCount: Int) -> String? = { _ in nil }
 
-    /// Takes each event that was numbered, and whether it is to be stored before it is published;
-    /// `release` or `discard` follow for those.
-    var onNumber: ((SignalEvent, _ isDurable: Bool) -> Void)?
+    /// Takes each durable emission; `numberBatch` follows for several, then `publish` or `discard`.
+    var onHold: ((HeldEmission) -> Void)?
 
-    private var held: [(event: SignalEvent, isDurable: Bool)] = []
-    private var firstHeld = 0
+    /// Called with each number that is given to an event that is not stored.
+    var onNumber: ((UInt64) -> Void)?
+
+    /// Numbers left free for what is emitted while a batch is written: far more than any disk is
+    /// slow.
+    static let numbersAhead: UInt64 = 1 << 18
+
+    /// The first number of the batch on its way to the disk.
+    private var batchStart: UInt64?
+    private var lastTicket: UInt64 = 0
 
     private var history: SignalHistory
     private var window = EmissionWindow()
@@ -101,6 +137,9 @@ final class SignalHub {
 
     /// Number of open streams.
     private(set) var subscriberCount = 0
+
+    /// Events published.
+    private(set) var emittedCount: UInt64 = 0
 
     /// Emissions that were not new, by their key.
     private(set) var repeatedCount: UInt64 = 0
@@ -135,60 +174,89 @@ final class SignalHub {
         if let key, let known = window.find(key, wallNanos: wallNanos) {
             guard known.digest == EmissionWindow.digest(name, data) else { return .keyIsTaken }
             repeatedCount &+= 1
-            return .repeated(known.sequence, subscribers: known.subscribers)
+            return known.sequence > 0
+                ? .repeated(known.sequence, subscribers: known.subscribers)
+                : .held(
+                    ticket: known.ticket, subscribers: known.subscribers, isRepeated: true)
         }
-        let isDurable = onNumber != nil && self.isDurable(name)
-        if isDurable, let reason = refusal(data.count) { return .notStored(reason) }
-        sequence &+= 1
-        let event = SignalEvent(
-            sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth)
         // Counted first: spreading it may cut streams, which had asked for it all the same.
+        if let onHold, isDurable(name) {
+            if let reason = refusal(data.count) { return .notStored(reason) }
+            let count = subscriberCount(name, data)
+            lastTicket &+= 1
+            remember(key, name, data, wallNanos, count, ticket: lastTicket)
+            onHold(
+                HeldEmission(
+                    ticket: lastTicket, name: name, data: data, wallNanos: wallNanos,
+                    depth: depth, key: key))
+            return .held(ticket: lastTicket, subscribers: count, isRepeated: false)
+        }
+        guard sequence &+ 1 < batchStart ?? .max else {
+            return .notStored("the disk does not come to an end with what was emitted before")
+        }
+        sequence &+= 1
+        let count = subscriberCount(name, data)
+        remember(key, name, data, wallNanos, count, sequence: sequence)
+        onNumber?(sequence)
+        publish(
+            SignalEvent(
+                sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth))
+        return .emitted(sequence, subscribers: count)
+    }
+
+    private func subscriberCount(_ name: Payload, _ data: Payload) -> Int {
         var count = 0
-        for (filter, streams) in filters where filter.wants(event) { count += streams }
-        if let key {
-            let record = EmissionWindow.Record(
-                sequence: sequence, subscribers: count,
-                digest: EmissionWindow.digest(name, data), wallNanos: wallNanos)
-            window.insert(key, record)
-        }
-        onNumber?(event, isDurable)
-        if isDurable || !held.isEmpty {
-            held.append((event, isDurable))
-        } else {
-            publish(event)
-        }
-        return .emitted(event.sequence, subscribers: count)
+        for (filter, streams) in filters where filter.wants(name, data) { count += streams }
+        return count
+    }
+
+    private func remember(
+        _ key: Payload?, _ name: Payload, _ data: Payload, _ wallNanos: Int64, _ subscribers: Int,
+        sequence: UInt64 = 0, ticket: UInt64 = 0
+    ) {
+        guard let key else { return }
+        window.insert(
+            key,
+            EmissionWindow.Record(
+                sequence: sequence, ticket: ticket, subscribers: subscribers,
+                digest: EmissionWindow.digest(name, data), wallNanos: wallNanos))
     }
 
     private func publish(_ event: SignalEvent) {
+        emittedCount &+= 1
         history.append(event)
         onAppend(event)
         onEvent(event)
     }
 
-    // MARK: Waiting for the disk
+    // MARK: On the disk
 
-    /// Whether the event of that number has not been published yet.
-    func isHeld(_ number: UInt64) -> Bool { number > history.newest }
-
-    /// Publishes what was stored, up to that number, and what has only been waiting behind it.
-    func release(upTo stored: UInt64) {
-        while firstHeld < held.count {
-            let (event, isDurable) = held[firstHeld]
-            guard !isDurable || event.sequence <= stored else { break }
-            firstHeld += 1
-            publish(event)
-        }
-        held.removeFirst(firstHeld)
-        firstHeld = 0
+    /// The first number of a batch of emissions that goes to the disk now.
+    ///
+    /// `publish` or `discard` must follow before the next batch.
+    func numberBatch() -> UInt64 {
+        precondition(batchStart == nil, "one batch at a time is on its way to the disk")
+        let first = sequence &+ 1 &+ Self.numbersAhead
+        batchStart = first
+        return first
     }
 
-    /// Forgets the events of these numbers, which could not be stored.
-    func discard(_ numbers: ArraySlice<UInt64>) {
-        let gone = Set(numbers)
-        held.removeAll { gone.contains($0.event.sequence) }
-        window.forget(gone)
-        release(upTo: 0)
+    /// Publishes the batch, which is stored now.
+    func publish(_ batch: [(held: HeldEmission, event: SignalEvent)]) {
+        batchStart = nil
+        for (held, event) in batch {
+            sequence = event.sequence
+            if let key = held.key { window.settle(key, ticket: held.ticket, event.sequence) }
+            publish(event)
+        }
+    }
+
+    /// Forgets the batch, which could not be stored.
+    func discard(_ batch: [HeldEmission]) {
+        batchStart = nil
+        for held in batch {
+            if let key = held.key { window.forget(key, ticket: held.ticket) }
+        }
     }
 
     /// Whether the signal `name` is to be stored.

@@ -53,6 +53,8 @@ struct HubFacts: Sendable {
     /// Number of the last event, and of the oldest one that is kept.
     let newest: UInt64
     let oldest: UInt64
+    /// Events so far, in this run.
+    let emitted: UInt64
     /// Events that are kept, and their bytes.
     let retained: Int
     let bytes: Int
@@ -65,6 +67,7 @@ struct HubFacts: Sendable {
     init(_ hub: SignalHub) {
         newest = hub.newest
         oldest = hub.oldest
+        emitted = hub.emittedCount
         retained = hub.retainedCount
         bytes = hub.retainedBytes
         subscribers = hub.subscriberCount
@@ -82,6 +85,9 @@ extension Exchange {
         case .repeated(let sequence, let subscribers):
             extraFields.append("Idempotent-Replayed: true\r\n")
             respondEmitted(epoch.id(sequence), subscribers)
+        case .held:
+            // Only ever settled emissions are answered.
+            respondProblem(500, "not_settled", "The signal is still on its way to the disk.")
         case .notStored(let reason):
             extraFields.append("Retry-After: 2\r\n")
             respondProblem(503, "not_stored", "The signal could not be stored: \(reason).")

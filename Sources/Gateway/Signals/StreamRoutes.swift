@@ -50,6 +50,7 @@ extension GatewayLoop {
                 200, type: request.format.mediaType,
                 endsWithConnection: exchange.field(.secFetchSite) != nil)
             guard exchange.isOpen else { return nil }  // HEAD
+            exchange.keepOnlyStream()
         }
         let kind = StreamKind(
             filter: request.filter, format: request.format,

@@ -1,7 +1,7 @@
 // StateJournal: what is to be stored, on its way to the disk. One batch is written at a time; what
 // comes meanwhile makes the next one, so that many emissions share one commit.
 //
-//     hub ──store──→ waiting ──→ worker: one transaction ──→ hub publishes, emitters are answered
+//     hub ──add──→ waiting ──→ numbers ──→ worker: one transaction ──→ hub publishes, emitters are answered
 //
 // An event that cannot be stored is never published, and its emitter is told. Timers and events that
 // are gone are tried again.
@@ -27,11 +27,14 @@ final class StateJournal {
     /// Pause before what failed is tried again.
     static let retryDelay = Duration.seconds(2)
 
-    /// Called when the events with these numbers are stored, in order.
-    var onStored: (ArraySlice<UInt64>) -> Void = { _ in }
+    /// Gives the first number of the events of a batch that is about to be written.
+    var numberBatch: () -> UInt64 = { 0 }
 
-    /// Called when the events with these numbers could not be stored.
-    var onLost: (ArraySlice<UInt64>, StateError) -> Void = { _, _ in }
+    /// Called when these emissions are stored, in order.
+    var onStored: ([(held: HeldEmission, event: SignalEvent)]) -> Void = { _ in }
+
+    /// Called when these emissions could not be stored.
+    var onLost: ([HeldEmission], StateError) -> Void = { _, _ in }
 
     /// Called when writing begins to fail, and with nil when it works again.
     var onTrouble: (StateError?) -> Void = { _ in }
@@ -44,21 +47,27 @@ final class StateJournal {
     private(set) var failureCount: UInt64 = 0
 
     /// Events that wait for the disk.
-    var pendingCount: Int { batch.events.count + flying.events.count }
+    var pendingCount: Int { held.count + flyingHeld.count }
+
+    /// Events stored so far; divided by the commits it tells how many share one.
+    private(set) var storedCount: UInt64 = 0
 
     private let loop: EventLoop
     private let pool: WorkerPool
     private let store: StateStore
     private var batch = StateBatch()
-    private var batchBytes = 0
+    private var held: [HeldEmission] = []
+    private var heldBytes = 0
     private var waiters: [(StateError?) -> Void] = []
     private var flying = StateBatch()
+    private var flyingHeld: [HeldEmission] = []
     private var isFlying = false
     private var flyingBytes = 0
     private var flyingWaiters: [(StateError?) -> Void] = []
     private var reserved: UInt64
     private var lazyToken: TimerToken?
     private var retryToken: TimerToken?
+    private var flusher: Flusher?
 
     /// Makes a journal; numbers up to `reserved` may be given.
     init(loop: EventLoop, store: StateStore, reserved: UInt64) throws(SystemError) {
@@ -66,20 +75,23 @@ final class StateJournal {
         self.store = store
         self.reserved = reserved
         pool = try WorkerPool(threads: 1, queueLimit: 4, name: "state")
+        flusher = loop.addFlusher(onDemand: true) { [weak self] in self?.start() }
     }
 
     // MARK: Taking
 
     /// Why an event with so many bytes cannot be taken; nil if it can.
     func refusal(_ byteCount: Int) -> String? {
-        pendingCount < Self.eventLimit && batchBytes + flyingBytes + byteCount <= Self.byteLimit
+        pendingCount < Self.eventLimit && heldBytes + flyingBytes + byteCount <= Self.byteLimit
             ? nil : "too many signals wait for the disk"
     }
 
-    /// Takes an event to be stored.
-    func add(_ event: SignalEvent) {
-        batch.events.append(event)
-        batchBytes += event.byteCount
+    /// Takes an emission to be stored.
+    ///
+    /// Nothing is written before the end of the turn, so that all that comes in it shares a commit.
+    func add(_ emission: HeldEmission) {
+        held.append(emission)
+        heldBytes += emission.byteCount
         startSoon()
     }
 
@@ -105,7 +117,7 @@ final class StateJournal {
 
     /// Calls `done` when everything taken so far is stored, or with the error.
     func barrier(_ done: @escaping (StateError?) -> Void) {
-        if !batch.isEmpty {
+        if !batch.isEmpty || !held.isEmpty {
             waiters.append(done)
             startSoon()
         } else if isFlying {
@@ -125,16 +137,30 @@ final class StateJournal {
         }
     }
 
-    /// Writes what waits, unless a batch is on its way: then that follows it.
+    private var hasWork: Bool { !batch.isEmpty || !held.isEmpty || !waiters.isEmpty }
+
+    /// Writes what waits when the turn ends, unless a batch is on its way: then that follows it.
     private func startSoon() {
-        guard !isFlying, !batch.isEmpty || !waiters.isEmpty else { return }
+        guard !isFlying, hasWork else { return }
+        if let flusher { loop.flushSoon(flusher) }
+    }
+
+    private func start() {
+        guard !isFlying, hasWork else { return }
         isFlying = true
-        flying = batch
-        flyingBytes = batchBytes
-        batch = StateBatch()
-        batchBytes = 0
+        flyingHeld = held
+        flyingBytes = heldBytes
+        held = []
+        heldBytes = 0
         flyingWaiters = waiters
         waiters = []
+        if !flyingHeld.isEmpty {
+            let first = numberBatch()
+            batch.events = flyingHeld.enumerated().map { $1.event(first &+ UInt64($0)) }
+            reserve(first &+ UInt64(flyingHeld.count))
+        }
+        flying = batch
+        batch = StateBatch()
         let written = flying
         do throws(WorkerError) {
             try pool.run(on: loop) { [store] _ in
@@ -149,17 +175,21 @@ final class StateJournal {
 
     private func finish(_ result: Result<Void, any Error>) {
         let waiting = flyingWaiters
+        let emissions = flyingHeld
+        let events = flying.events
         flyingWaiters = []
-        let numbers = flying.events.map(\.sequence)[...]
         switch result {
         case .success:
             commitCount &+= 1
+            storedCount &+= UInt64(events.count)
             clearFlying()
             if trouble != nil {
                 trouble = nil
                 onTrouble(nil)
             }
-            onStored(numbers)
+            if !events.isEmpty {
+                onStored(zip(emissions, events).map { (held: $0, event: $1) })
+            }
             for done in waiting { done(nil) }
         case .failure(let error):
             let reason =
@@ -170,7 +200,7 @@ final class StateJournal {
             let isNews = trouble == nil
             trouble = (trouble?.sinceWallNanos ?? loop.clock.wallNanos(), reason.description)
             if isNews { onTrouble(reason) }
-            onLost(numbers, reason)
+            if !emissions.isEmpty { onLost(emissions, reason) }
             for done in waiting { done(reason) }
             retryLater()
             return
@@ -188,6 +218,7 @@ final class StateJournal {
 
     private func clearFlying() {
         flying = StateBatch()
+        flyingHeld = []
         flyingBytes = 0
         isFlying = false
     }
