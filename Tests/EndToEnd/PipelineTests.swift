@@ -9,7 +9,7 @@ extension EndToEnd {
             let command = try Command.run(
                 [
                     "python3", Checkout.root + "/Tests/EndToEnd/pipelines.py", "--binary",
-                    Checkout.signalbox, "--ca", Checkout.authority, "--pipelines", "40",
+                    Checkout.signalbox, "--ca", Checkout.authority, "--pipelines", "100",
                 ], within: .seconds(240))
             #expect(command.status == 0, "\(command.output)\n\(command.errors)")
             #expect(command.output.contains(" 0 faults"))

@@ -214,7 +214,7 @@ def chunks(chance, body):
 
 
 def extension(chance):
-    if chance.random() < 0.8:
+    if chance.random() < 0.6:
         return b""
     return chance.choice([
         b";a", b";a=b", b" ; a = b", b";a=\"b;\\\"\r\"".replace(b"\r", b" "), b";a;b=c;d",
