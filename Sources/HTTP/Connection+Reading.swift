@@ -15,7 +15,7 @@ extension Connection {
     private var holdsBack: Bool { phase == .answering || isDeferred }
 
     /// Reads what is there and takes every complete request out of it.
-    func readSome() {
+    func readSome(_ server: ServerLoop) {
         switch phase {
         case .ending, .lingering:
             drop()
@@ -32,11 +32,12 @@ extension Connection {
             return
         }
         if let tls {
-            decrypt(UnsafeRawBufferPointer(start: server.scratch, count: count), tls, isAhead)
+            decrypt(
+                UnsafeRawBufferPointer(start: server.scratch, count: count), tls, isAhead, server)
         } else if isAhead {
             server.pool.equip(&pending)
             pending.append(UnsafeRawBufferPointer(start: server.scratch, count: count))
-            settleReading()
+            settleReading(server)
         } else {
             if carried > 0 {
                 UnsafeMutableRawBufferPointer(start: server.scratch, count: carried)
@@ -44,7 +45,8 @@ extension Connection {
                 pending.removeAll()
                 server.pool.reclaim(&pending)
             }
-            takeRequests(UnsafeRawBufferPointer(start: server.scratch, count: carried + count))
+            takeRequests(
+                UnsafeRawBufferPointer(start: server.scratch, count: carried + count), server)
         }
     }
 
@@ -71,7 +73,8 @@ extension Connection {
     // MARK: TLS
 
     private func decrypt(
-        _ ciphertext: UnsafeRawBufferPointer, _ tls: TLSSession, _ isAhead: Bool
+        _ ciphertext: UnsafeRawBufferPointer, _ tls: TLSSession, _ isAhead: Bool,
+        _ server: ServerLoop
     ) {
         server.pool.equip(&records)
         let progress: TLSProgress
@@ -97,9 +100,9 @@ extension Connection {
             server.arm(self, server.ticks.head)
         }
         if isAhead {
-            settleReading()
+            settleReading(server)
         } else if !server.plaintext.isEmpty {
-            takeRequests(server.plaintext.readable)
+            takeRequests(server.plaintext.readable, server)
         }
         // close_notify ends one direction only (RFC 8446 §6.1).
         if progress == .peerClosed { peerEnded() }
@@ -127,27 +130,27 @@ extension Connection {
 
     /// Takes complete requests off `bytes` and keeps the rest.
     @inline(__always)
-    private func takeRequests(_ bytes: UnsafeRawBufferPointer) {
-        let taken = process(bytes)
+    private func takeRequests(_ bytes: UnsafeRawBufferPointer, _ server: ServerLoop) {
+        let taken = process(bytes, server)
         if taken < bytes.count {
             server.pool.equip(&pending)
             pending.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         }
-        settle()
+        settle(server)
     }
 
     /// Goes on with what was kept, after an answer has been given or a flush has been made.
-    func resumeRequests() {
+    func resumeRequests(_ server: ServerLoop) {
         guard phase == .idle || phase == .head, !isProcessing else { return }
         guard !server.isProcessing else {
             // A handler of another connection has given this answer, and still needs its head.
             deferRequests()
             return
         }
-        let taken = process(pending.readable)
+        let taken = process(pending.readable, server)
         pending.consume(min(taken, pending.count))
         server.pool.reclaim(&pending)
-        settle()
+        settle(server)
     }
 
     private func deferRequests() {
@@ -155,15 +158,15 @@ extension Connection {
         server.touch(self)
     }
 
-    private func settle() {
+    private func settle(_ server: ServerLoop) {
         guard phase != .closed else { return }
-        settleReading()
+        settleReading(server)
         if peerHasEnded { settlePeerEnd() }
     }
 
     /// Reads on, or stops reading while too much is kept that cannot be looked at.
     @inline(__always)
-    private func settleReading() {
+    private func settleReading(_ server: ServerLoop) {
         let pauses =
             holdsBack && pending.count >= server.limits.pipelineBytes
             || phase == .body && exchange?.isBodyPaused == true
@@ -176,14 +179,13 @@ extension Connection {
     /// The owner of a streamed body wants more of it, or wants to wait.
     func bodyFlowChanged() {
         guard phase == .body else { return }
-        settleReading()
+        settleReading(server)
         armForPhase()
     }
 
     /// Takes requests until the bytes end, an answer is outstanding, the peer must read first, or
     /// others have waited long enough; returns how many bytes need not be kept.
-    private func process(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let server = server
+    private func process(_ bytes: UnsafeRawBufferPointer, _ server: ServerLoop) -> Int {
         isProcessing = true
         server.isProcessing = true
         defer {

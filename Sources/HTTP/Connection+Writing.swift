@@ -19,7 +19,7 @@ extension Connection {
         }
         phase = .idle
         if isWaitingToWrite { armForPhase() } else { server.arm(self, server.ticks.idle) }
-        if !isProcessing, !pending.isEmpty || peerHasEnded { resumeRequests() }
+        if !isProcessing, !pending.isEmpty || peerHasEnded { resumeRequests(server) }
     }
 
     /// Writes what waits; called once at the end of a turn in which something was queued.
@@ -52,7 +52,7 @@ extension Connection {
         case .ending: linger()
         case .idle, .head:
             if isDeferred {
-                resumeRequests()
+                resumeRequests(server)
             } else if phase == .idle, server.isDraining {
                 endGracefully()
             }

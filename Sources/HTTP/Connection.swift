@@ -45,9 +45,10 @@ package final class Connection {
     let slot: Int
     /// Number of the accept: the higher, the newer.
     let serial: UInt64
+    /// The server, for those who are in a hurry.
     // SAFETY: the server owns its connections and closes them before it goes; an exchange that
     // somebody still holds has lost its connection by then.
-    unowned(unsafe) let server: ServerLoop
+    let shared: Unmanaged<ServerLoop>
     let tls: TLSSession?
     @exclusivity(unchecked) var phase: Phase
     @exclusivity(unchecked) var exchange: Exchange?
@@ -93,7 +94,7 @@ package final class Connection {
         self.serial = serial
         peerAddress = PeerAddress(peer)
         self.tls = tls
-        self.server = server
+        shared = Unmanaged.passUnretained(server)
         number = socket.number
         phase = tls == nil ? .idle : .handshake
         self.socket = consume socket
@@ -104,13 +105,21 @@ package final class Connection {
 
     /// Begins to watch the socket and sets the first deadline.
     func open() throws(SystemError) {
-        // SAFETY: while it is watched the server holds it; a callback may close and release it.
-        token = try server.loop.watch(number, .read) { [unowned(unsafe) self] ready in
-            withExtendedLifetime(self) { becameReady(ready) }
+        // SAFETY: the server holds it while it is watched, and to the end of the turn in which a
+        // callback closes it; the server itself outlives its connections.
+        let own = Unmanaged.passUnretained(self)
+        let shared = shared
+        token = try server.loop.watch(number, .read) { ready in
+            own._withUnsafeGuaranteedRef { connection in
+                shared._withUnsafeGuaranteedRef { connection.becameReady(ready, $0) }
+            }
             return .keep
         }
         server.arm(self, tls == nil ? server.ticks.head : server.ticks.handshake)
     }
+
+    /// What the connections of a loop share.
+    var server: ServerLoop { @inline(__always) get { shared.takeUnretainedValue() } }
 
     /// Whether the connection can still carry bytes.
     package var isOpen: Bool { phase != .closed }
@@ -123,7 +132,8 @@ package final class Connection {
 
     // MARK: Events
 
-    private func becameReady(_ ready: Readiness) {
+    @inline(__always)
+    private func becameReady(_ ready: Readiness, _ server: ServerLoop) {
         if ready.contains(.error) {
             close()
             return
@@ -132,7 +142,7 @@ package final class Connection {
             mayWrite = true
             server.touch(self)
         }
-        if ready.contains(.read), server.mayRead(self) { readSome() }
+        if ready.contains(.read), server.mayRead(self) { readSome(server) }
         if !ready.isDisjoint(with: .ended) { endWasReported(ready.contains(.hangUp)) }
     }
 
@@ -322,10 +332,10 @@ package final class Connection {
     func drain() {
         switch phase {
         case .handshake:
-            readSome()
+            readSome(server)
             if phase == .handshake { close() }
         case .idle:
-            if !isReadingPaused { readSome() }
+            if !isReadingPaused { readSome(server) }
             if phase == .idle, !isDeferred { endGracefully() }
         case .body, .answering: exchange?.serverIsDraining()
         case .lingering:

@@ -16,8 +16,25 @@ extension Exchange {
     package func respond(
         _ status: Int, type: StaticString? = nil, _ body: UnsafeRawBufferPointer
     ) {
-        guard answer == .none, let connection else { return }
-        let server = connection.server
+        guard answer == .none else { return }
+        withConnection { respond(status, type, body, $0, $1) }
+    }
+
+    /// Calls `body` with the connection and its server, unless the exchange has ended; counts no
+    /// references.
+    @inline(__always)
+    private func withConnection(_ body: (Connection, ServerLoop) -> Void) {
+        // SAFETY: who answers holds the exchange, and its connection stays to the end of the turn.
+        link?._withUnsafeGuaranteedRef { connection in
+            connection.shared._withUnsafeGuaranteedRef { body(connection, $0) }
+        }
+    }
+
+    @inline(__always)
+    private func respond(
+        _ status: Int, _ type: StaticString?, _ body: UnsafeRawBufferPointer,
+        _ connection: Connection, _ server: ServerLoop
+    ) {
         var body = body
         if body.count > ContentCoder.leastBytes, let type, let smaller = encode(body, type, server)
         {
@@ -146,10 +163,12 @@ extension Exchange {
 
     /// Appends a part that its sender has framed as `streamIsChunked` asks.
     package func send(framed payload: Payload) {
-        guard answer == .streaming, let connection else { return }
-        answerByteCount += payload.count
-        connection.sendQueue.append(payload, connection.server.pool)
-        connection.server.touch(connection)
+        guard answer == .streaming else { return }
+        withConnection { connection, server in
+            answerByteCount += payload.count
+            connection.sendQueue.append(payload, server.pool)
+            server.touch(connection)
+        }
     }
 
     /// Ends a streamed body properly.

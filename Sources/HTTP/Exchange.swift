@@ -15,7 +15,9 @@ package final class Exchange {
     /// How far the answer is.
     enum AnswerState: UInt8 { case none, streaming, ended, abandoned }
 
-    @exclusivity(unchecked) var connection: Connection?
+    /// The connection, for those who are in a hurry.
+    // SAFETY: nil before the connection goes: `close` abandons its exchange, `retire` lets go of it.
+    @exclusivity(unchecked) private(set) var link: Unmanaged<Connection>?
     @exclusivity(unchecked) var headBase: UnsafeRawPointer?
     @exclusivity(unchecked) var answer = AnswerState.none
     @exclusivity(unchecked) var keepsAlive = true
@@ -111,6 +113,12 @@ package final class Exchange {
     @exclusivity(unchecked) package var onDrain: (() -> Void)?
 
     init() {}
+
+    /// The connection, until the exchange has ended.
+    var connection: Connection? {
+        @inline(__always) get { link?.takeUnretainedValue() }
+        @inline(__always) set { link = newValue.map(Unmanaged.passUnretained) }
+    }
 
     /// Whether an answer can still be given or continued.
     package var isOpen: Bool { answer == .none || answer == .streaming }

@@ -95,6 +95,10 @@ package final class ServerLoop {
     private let sweep = IdleSweep()
     @exclusivity(unchecked) private var connections: ContiguousArray<Connection?> = []
     @exclusivity(unchecked) private var freeSlots: ContiguousArray<Int> = []
+    /// Writes what was queued, at the end of the turn.
+    private var flusher: Flusher?
+    /// Closed in this turn; some function of theirs may be running.
+    @exclusivity(unchecked) private var closed: ContiguousArray<Connection> = []
     @exclusivity(unchecked) private var touched = SlotList()
     @exclusivity(unchecked) private var flushing = SlotList()
     @exclusivity(unchecked) private var endedExchanges = ExchangeStack()
@@ -125,7 +129,9 @@ package final class ServerLoop {
         vectors = .allocate(capacity: 64)
         sweep.onExpired = { [unowned self] slot in connections[slot]?.deadlinePassed() }
         loop.addIdleSweep(sweep)
-        loop.addFlusher { [unowned(unsafe) self] in flush() }
+        // SAFETY: the loop runs no flusher after its server has gone.
+        let own = Unmanaged.passUnretained(self)
+        flusher = loop.addFlusher(onDemand: true) { own._withUnsafeGuaranteedRef { $0.flush() } }
     }
 
     deinit {
@@ -243,9 +249,12 @@ package final class ServerLoop {
         connections.indices.contains(slot) ? connections[slot] : nil
     }
 
-    /// Frees the slot of a closed connection.
+    /// Frees the slot of a closed connection, which itself stays to the end of the turn.
     func release(_ connection: Connection) {
         guard connections[connection.slot] === connection else { return }
+        // First: nobody else may hold it.
+        closed.append(connection)
+        flushSoon()
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         sweep.disarm(connection.slot)
@@ -263,6 +272,8 @@ package final class ServerLoop {
         // A handler that makes the loop turn still has bytes in the scratch memory.
         guard !isProcessing, handshakesLeft > 0 else { return false }
         handshakesLeft -= 1
+        // The end of the turn brings new ones.
+        flushSoon()
         return true
     }
 
@@ -300,7 +311,12 @@ package final class ServerLoop {
         guard !connection.isTouched else { return }
         connection.isTouched = true
         touched.append(connection.slot)
-        loop.flushSoon()
+        flushSoon()
+    }
+
+    @inline(__always)
+    private func flushSoon() {
+        if let flusher { loop.flushSoon(flusher) }
     }
 
     private func flush() {
@@ -313,13 +329,16 @@ package final class ServerLoop {
         var index = 0
         while index < flushing.count {
             // Closed meanwhile, or its slot is another's by now: then there is just less to do.
-            if let connection = connections[flushing[index]] {
-                connection.isTouched = false
-                connection.flush(self)
+            // SAFETY: one that is closed by its own flush stays to the end of the turn.
+            connections[flushing[index]].map(Unmanaged.passUnretained)?._withUnsafeGuaranteedRef {
+                $0.isTouched = false
+                $0.flush(self)
             }
             index &+= 1
         }
         flushing.removeAll()
+        // Functions of theirs may be running below a nested turn.
+        if !closed.isEmpty, !loop.isNested { closed = [] }
         endedExchanges.clean()
     }
 

@@ -3,6 +3,8 @@
 // It holds offsets, not bytes; they refer to the input that was handed to the parser and mean
 // nothing once that has moved. One head per loop is enough: its storage is used again and again.
 
+internal import Bytes
+
 /// The four forms of a request target (RFC 9112 §3.2).
 package enum TargetForm: UInt8, Sendable {
     /// `/path?query`
@@ -74,6 +76,9 @@ package struct RequestHead: ~Copyable {
 
     var fields: FieldTable
 
+    /// The Host that was found valid last: nearly all requests of a server carry the same.
+    var knownHost = KnownHost()
+
     /// Makes a head with room for up to `fieldCapacity` field lines.
     package init(fieldCapacity: Int = WireLimits().fieldCount) {
         fields = FieldTable(capacity: fieldCapacity)
@@ -105,5 +110,29 @@ package struct RequestHead: ~Copyable {
         pathIsPlain = true
         expectsContinue = false
         hasUpgrade = false
+    }
+}
+
+/// A Host value of 8 to 16 bytes, as two words that may overlap.
+struct KnownHost {
+    private var count = 0
+    private var first: UInt64 = 0
+    private var last: UInt64 = 0
+
+    /// Whether `value` is that one.
+    @inline(__always)
+    func matches(_ value: UnsafeRawBufferPointer) -> Bool {
+        // SAFETY: the count is 8 or more if it is that of a value that was noted; at first it is 0.
+        guard value.count == count, count >= 8, let base = value.baseAddress else { return false }
+        return Words.load(base, 0) == first && Words.load(base, count &- 8) == last
+    }
+
+    /// Remembers `value`, if it has a length that `matches` can compare.
+    @inline(__always)
+    mutating func note(_ value: UnsafeRawBufferPointer) {
+        guard value.count >= 8, value.count <= 16, let base = value.baseAddress else { return }
+        count = value.count
+        first = Words.load(base, 0)
+        last = Words.load(base, count &- 8)
     }
 }

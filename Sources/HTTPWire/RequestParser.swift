@@ -132,7 +132,11 @@ package struct RequestParser: Sendable {
             return
         }
         guard !head.fields.isRepeated(.host) else { throw .hostRepeated }
-        guard Authority.isValid(bytes[host]) else { throw .hostInvalid }
+        let value = bytes[host]
+        if !head.knownHost.matches(value) {
+            guard Authority.isValid(value) else { throw .hostInvalid }
+            head.knownHost.note(value)
+        }
         if head.authority.isEmpty { head.authority = host }
     }
 

@@ -11,6 +11,7 @@ public final class ChildRegistry: LoopLocal {
     let scratch: Scratch
     let pool = BufferPool()
 
+    private var flusher: Flusher?
     private var children: [Int32: Child] = [:]
     private var waiting: [() throws -> Void] = []
     @exclusivity(unchecked) private var touched: ContiguousArray<ChildInput> = []
@@ -23,7 +24,7 @@ public final class ChildRegistry: LoopLocal {
         scratch = loop.local(Scratch.self)
         ProcessSignals.ignoreBrokenPipes()
         ProcessSignals.keepChildExits()
-        loop.addFlusher { [unowned self] in flush() }
+        flusher = loop.addFlusher(onDemand: true) { [unowned self] in flush() }
     }
 
     /// Number of children that have not ended.
@@ -74,7 +75,7 @@ public final class ChildRegistry: LoopLocal {
     @inline(__always)
     func touch(_ input: ChildInput) {
         touched.append(input)
-        loop.flushSoon()
+        if let flusher { loop.flushSoon(flusher) }
     }
 
     private func flush() {

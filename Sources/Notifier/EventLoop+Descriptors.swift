@@ -92,7 +92,7 @@ extension EventLoop {
                 continue
             }
             let ready = Readiness(events: clinux_epoll_ready(&batch[index]))
-            // SAFETY: slots stay as long as the table, which no callback can replace.
+            // SAFETY: it lives until its callback has returned, and longer if that keeps it.
             slot._withUnsafeGuaranteedRef { serve($0, token, ready, poll) }
         }
         if isHaunted { renewPoller() }
@@ -130,13 +130,15 @@ extension EventLoop {
 
     @inline(__always)
     private func deliver(_ ready: Readiness, to slot: Registration, _ token: WatchToken) {
-        guard let callback = slot.callback else { return }
         slot.isRunning = true
         slot.lastPoll = pollNumber
         begin(slot.name)
         let disposition: Disposition
-        do { disposition = try callback(ready) } catch { disposition = noteFailure(error) }
-        guard slot.generation == token.generation else { return }
+        do { disposition = try slot.callback(ready) } catch { disposition = noteFailure(error) }
+        if slot.isRemoved {
+            registrations.release(slot)
+            return
+        }
         slot.isRunning = false
         if slot.isSuspended {
             slot.isSuspended = false

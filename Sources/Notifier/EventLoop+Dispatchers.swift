@@ -34,13 +34,23 @@ extension EventLoop {
 
     /// Calls `flush` last in every turn, when all callbacks have been heard.
     ///
-    /// Output that they queued leaves there, with one write per connection. `name` is what it is
-    /// called in reports.
+    /// Output that they queued leaves there, with one write per connection. Flushers run in the
+    /// order in which they were added.
+    ///
+    /// - Parameters:
+    ///   - onDemand: it runs only in turns in which `flushSoon` has named it.
+    ///   - name: of the function in reports; by default where it was added.
+    ///   - line: goes with the default of `name`.
+    ///   - flush: the function.
+    @discardableResult
     public func addFlusher(
-        name: StaticString = #fileID, line: UInt32 = #line, _ flush: @escaping () -> Void
-    ) {
-        let flusher = Flusher(flush, CallbackName(.flusher, name, line: line))
+        onDemand: Bool = false, name: StaticString = #fileID, line: UInt32 = #line,
+        _ flush: @escaping () -> Void
+    ) -> Flusher {
+        let flusher = Flusher(
+            flush, CallbackName(.flusher, name, line: line), onDemand: onDemand)
         flushers.append(Unmanaged.passRetained(flusher))
+        return flusher
     }
 
     /// Makes sure that the flushers run before the loop sleeps again.
@@ -51,16 +61,35 @@ extension EventLoop {
     public func flushSoon() {
         wantsFlush = true
     }
+
+    /// Makes sure that `flusher` runs before the loop sleeps again, at the latest in the next turn.
+    @inline(__always)
+    public func flushSoon(_ flusher: Flusher) {
+        guard !flusher.isDue else { return }
+        flusher.isDue = true
+        dueFlusherCount &+= 1
+    }
+
+    /// Whether the flushers must run before the loop sleeps.
+    @inline(__always)
+    var hasToFlush: Bool { wantsFlush || dueFlusherCount > 0 }
 }
 
-/// A function that runs last in every turn.
-final class Flusher {
+/// A function that runs last in every turn, or in those for which it was asked.
+///
+/// Loop-confined.
+public final class Flusher {
     let flush: () -> Void
     let name: CallbackName
+    let isOnDemand: Bool
+    /// It runs when its turn comes.
+    @exclusivity(unchecked) var isDue: Bool
 
-    init(_ flush: @escaping () -> Void, _ name: CallbackName) {
+    init(_ flush: @escaping () -> Void, _ name: CallbackName, onDemand: Bool) {
         self.flush = flush
         self.name = name
+        isOnDemand = onDemand
+        isDue = !onDemand
     }
 }
 
@@ -102,6 +131,11 @@ extension EventLoop {
         while index < flushers.count {
             // SAFETY: flushers are never removed, and the loop is not closed by a callback.
             flushers[index]._withUnsafeGuaranteedRef { flusher in
+                guard flusher.isDue else { return }
+                if flusher.isOnDemand {
+                    flusher.isDue = false
+                    dueFlusherCount &-= 1
+                }
                 resume(flusher.name)
                 flusher.flush()
             }

@@ -23,7 +23,7 @@ extension EventLoop {
     /// As `nextDeadline`, `.max` for none.
     @inline(__always)
     private var earliestDeadline: UInt64 {
-        if handle.hasPendingMail || skipsSleep || wantsFlush { return 0 }
+        if handle.hasPendingMail || skipsSleep || hasToFlush { return 0 }
         var deadline = min(timers.earliest ?? .max, sweepTime.words.pointee.nextDeadline)
         if dispatchers.keepsAwake { deadline = min(deadline, now &+ DispatcherList.awakeNanos) }
         return deadline
@@ -49,9 +49,9 @@ extension EventLoop {
     @discardableResult
     public func runReady() -> Bool {
         step(sleep: false)
-        let isLeft = handle.hasPendingMail || wantsFlush
+        let isLeft = handle.hasPendingMail || hasToFlush
         // Mail has rung by itself when the step was left.
-        if wantsFlush { handle.wake() }
+        if hasToFlush { handle.wake() }
         return isLeft
     }
 }

@@ -53,6 +53,8 @@ public final class EventLoop {
     @exclusivity(unchecked) var failureCount: UInt64 = 0
     @exclusivity(unchecked) var bell: WatchBell?
     @exclusivity(unchecked) var wantsFlush = false
+    /// Number of flushers that run on demand and were asked to.
+    @exclusivity(unchecked) var dueFlusherCount = 0
     @exclusivity(unchecked) private(set) var skipsSleep = false
     let sweepTime = SweepTime()
     private let usesSystemClock: Bool
@@ -161,6 +163,9 @@ public final class EventLoop {
         // What goes now may still call the loop, and finds it empty.
         withExtendedLifetime(letGo) {}
     }
+
+    /// Whether the present turn was made inside a callback of another one.
+    public var isNested: Bool { depth > 1 }
 
     /// Whether the caller is on the loop's thread.
     public var isOnLoop: Bool { handle.isOnLoop }

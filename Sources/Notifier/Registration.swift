@@ -31,18 +31,21 @@ enum Ending {
     case endedUnread
 }
 
-/// One slot of the table.
+/// One watched descriptor.
 ///
-/// Loop-confined.
+/// Loop-confined. It lives until its callback has returned, so that nobody need count references
+/// while the callback runs.
 final class Registration {
-    @exclusivity(unchecked) var callback: ((Readiness) throws -> Disposition)?
-    @exclusivity(unchecked) var descriptor: Int32 = -1
-    @exclusivity(unchecked) var interest: Interest = []
-    @exclusivity(unchecked) var generation: UInt32 = 1
+    let callback: (Readiness) throws -> Disposition
+    let descriptor: Int32
+    let generation: UInt32
     /// What the callback is called in reports.
-    @exclusivity(unchecked) var name = CallbackName(.descriptor, "")
+    let name: CallbackName
+    @exclusivity(unchecked) var interest: Interest
     /// The callback is on the stack: a nested step must not enter it again.
     @exclusivity(unchecked) var isRunning = false
+    /// Nobody is told any more.
+    @exclusivity(unchecked) var isRemoved = false
     /// A nested step found it ready while it was running: it is silent until the callback is back.
     @exclusivity(unchecked) var isSuspended = false
     /// How much of the end was delivered; what would repeat it is no longer asked for.
@@ -50,17 +53,30 @@ final class Registration {
     /// Number of the poll whose event was delivered last: an older one is stale.
     @exclusivity(unchecked) var lastPoll: UInt64 = 0
 
-    var isLive: Bool { callback != nil }
+    init(
+        _ descriptor: Int32, _ interest: Interest, _ name: CallbackName, generation: UInt32,
+        _ callback: @escaping (Readiness) throws -> Disposition
+    ) {
+        self.descriptor = descriptor
+        self.interest = interest
+        self.name = name
+        self.generation = generation
+        self.callback = callback
+    }
 }
 
-/// Slots of watched descriptors by index.
+/// Watched descriptors by index.
 ///
 /// Loop-confined.
 struct RegistrationTable {
-    private var slots: ContiguousArray<Registration> = []
+    private var slots: ContiguousArray<Registration?> = []
+    /// The generation that the next registration of each slot will have.
+    private var generations: ContiguousArray<UInt32> = []
     private var free: [Int] = []
     /// The slot of each descriptor number; -1: none.
     private var slotOfNumber: ContiguousArray<Int32> = []
+    /// Those that were removed while their callbacks run.
+    private var leaving: [Registration] = []
 
     /// Number of watched descriptors.
     var count: Int { slots.count - free.count }
@@ -70,23 +86,15 @@ struct RegistrationTable {
         _ descriptor: Int32, _ interest: Interest, _ name: CallbackName,
         _ callback: @escaping (Readiness) throws -> Disposition
     ) -> WatchToken {
-        let index: Int
-        if let reused = free.popLast() {
-            index = reused
-        } else {
-            index = slots.count
-            slots.append(Registration())
+        let index = free.popLast() ?? slots.count
+        if index == slots.count {
+            slots.append(nil)
+            generations.append(1)
         }
-        let slot = slots[index]
-        slot.descriptor = descriptor
-        slot.interest = interest
-        slot.callback = callback
-        slot.name = name
-        slot.ending = .none
-        slot.isRunning = false
-        slot.isSuspended = false
-        slot.lastPoll = 0
-        return WatchToken(index: index, generation: slot.generation)
+        let generation = generations[index]
+        slots[index] = Registration(
+            descriptor, interest, name, generation: generation, callback)
+        return WatchToken(index: index, generation: generation)
     }
 
     /// Notes that `token` is the one the kernel knows by its descriptor's number.
@@ -103,7 +111,7 @@ struct RegistrationTable {
         }
         let former = Int(slotOfNumber[number])
         if former >= 0 {
-            remove(WatchToken(index: former, generation: slots[former].generation))
+            remove(WatchToken(index: former, generation: generations[former]))
         }
         slotOfNumber[number] = Int32(truncatingIfNeeded: token.index)
         return former >= 0
@@ -111,30 +119,29 @@ struct RegistrationTable {
 
     /// Calls `body` for each live registration.
     func forEach(_ body: (Registration, WatchToken) -> Void) {
-        for (index, slot) in slots.enumerated() where slot.isLive {
+        for (index, slot) in slots.enumerated() {
+            guard let slot else { continue }
             body(slot, WatchToken(index: index, generation: slot.generation))
         }
     }
 
-    /// As `find`, without counting a reference: slots stay as long as the table.
+    /// As `find`, without counting a reference: it lives until its callback has returned.
     @inline(__always)
     func peek(_ token: WatchToken) -> Unmanaged<Registration>? {
         let index = token.index
-        guard index < slots.count else { return nil }
-        let slot = Unmanaged.passUnretained(slots[index])
-        let isLive = slot._withUnsafeGuaranteedRef {
-            $0.generation == token.generation && $0.isLive
-        }
-        return isLive ? slot : nil
+        guard index < slots.count, let slot = slots[index].map(Unmanaged.passUnretained),
+            slot._withUnsafeGuaranteedRef({ $0.generation == token.generation })
+        else { return nil }
+        return slot
     }
 
     /// The live registration of `token`, if it is still that one.
     @inline(__always)
     func find(_ token: WatchToken) -> Registration? {
         let index = token.index
-        guard index < slots.count else { return nil }
-        let slot = slots[index]
-        return slot.generation == token.generation && slot.isLive ? slot : nil
+        guard index < slots.count, let slot = slots[index], slot.generation == token.generation
+        else { return nil }
+        return slot
     }
 
     /// Frees the slot of `token`.
@@ -144,11 +151,17 @@ struct RegistrationTable {
         if slotOfNumber.indices.contains(number), slotOfNumber[number] == Int32(token.index) {
             slotOfNumber[number] = -1
         }
-        slot.callback = nil
-        slot.descriptor = -1
+        slot.isRemoved = true
+        slots[token.index] = nil
+        if slot.isRunning { leaving.append(slot) }
         // 2^32 reuses of one slot while one event is in flight cannot happen: a batch is 512. But a
         // busy slot gets there in weeks, and generation 0 of slot 0 would be the mailbox's token.
-        slot.generation = slot.generation == .max ? 1 : slot.generation + 1
+        generations[token.index] = slot.generation == .max ? 1 : slot.generation + 1
         free.append(token.index)
+    }
+
+    /// Lets go of one that was removed while its callback ran, which has returned.
+    mutating func release(_ slot: Registration) {
+        leaving.removeAll { $0 === slot }
     }
 }

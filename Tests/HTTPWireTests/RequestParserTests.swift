@@ -74,6 +74,28 @@ import Testing
         #expect(KnownField.allCases.allSatisfy { head.first($0) == nil && !head.isRepeated($0) })
     }
 
+    @Test func `a host that differs in one byte from the one before is judged anew`() throws {
+        var head = RequestHead()
+        func accepts(_ host: [UInt8]) -> Bool {
+            let text = Array("GET / HTTP/1.1\r\nHost: ".utf8) + host + Array("\r\n\r\n".utf8)
+            return (try? RequestParser().parse(text.span, into: &head)) != nil
+        }
+        for count in 1...24 {
+            let host = Array("localhost.example.org.fr".utf8.prefix(count))
+            for index in host.indices {
+                #expect(accepts(host))
+                var other = host
+                other[index] = UInt8(ascii: "/")
+                #expect(!accepts(other), "\(String(decoding: other, as: UTF8.self))")
+                #expect(accepts(host))
+                other[index] = UInt8(ascii: "x")
+                #expect(accepts(other))
+                let range = head.authority
+                #expect(Int(range.end - range.start) == count)
+            }
+        }
+    }
+
     @Test func `a head with less room than the limit refuses what does not fit`() throws {
         var head = RequestHead(fieldCapacity: 2)
         let text = "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nB: 2\r\n\r\n"

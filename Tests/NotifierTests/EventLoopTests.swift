@@ -344,4 +344,54 @@ struct EventLoopTests {
         #expect(flushes == 2)
         #expect(time < .seconds(10))
     }
+
+    @Test func `a flusher on demand runs in those turns only that asked for it`() throws {
+        let loop = try EventLoop()
+        var flushes = 0
+        let flusher = loop.addFlusher(onDemand: true) { flushes += 1 }
+        loop.addTimer(after: .seconds(30)) {}
+        loop.step(sleep: false)
+        #expect(flushes == 0)
+        loop.flushSoon(flusher)
+        loop.flushSoon(flusher)
+        let time = elapsed { loop.step() }
+        loop.step(sleep: false)
+        #expect(flushes == 1)
+        #expect(time < .seconds(10))
+    }
+
+    @Test func `a flusher on demand runs in the turn in which an earlier one asked for it`() throws
+    {
+        let loop = try EventLoop()
+        defer { loop.close() }
+        var order: [Int] = []
+        var later: Flusher?
+        loop.addFlusher {
+            order.append(1)
+            if let later { loop.flushSoon(later) }
+        }
+        later = loop.addFlusher(onDemand: true) { order.append(2) }
+        loop.step(sleep: false)
+        #expect(order == [1, 2])
+        #expect(loop.nextDeadline == nil, "nothing is left for another turn")
+    }
+
+    @Test func `a flusher on demand that a later one asked for keeps the loop from sleeping`()
+        throws
+    {
+        let loop = try EventLoop()
+        defer { loop.close() }
+        var flushes = 0
+        let first = loop.addFlusher(onDemand: true) { flushes += 1 }
+        var asked = false
+        loop.addFlusher {
+            if !asked { loop.flushSoon(first) }
+            asked = true
+        }
+        loop.addTimer(after: .seconds(30)) {}
+        loop.step(sleep: false)
+        let time = elapsed { loop.step() }
+        #expect(flushes == 1)
+        #expect(time < .seconds(10))
+    }
 }

@@ -82,6 +82,41 @@ struct RegistrationTests {
         #expect(calls == 1)
     }
 
+    @Test(arguments: [1, 2])
+    func `what a callback holds lives until it has returned, though it unwatched itself`(
+        depth: Int
+    ) throws {
+        final class Held { var value = 7 }
+        let loop = try EventLoop()
+        let pipe = try Pipe()
+        let other = try Pipe()
+        weak var weakly: Held?
+        var token: WatchToken?
+        var read = 0
+        do {
+            let held = Held()
+            weakly = held
+            token = try loop.watch(pipe.read.number, .read) { _ in
+                if let token { loop.unwatch(token) }
+                // In a nested turn another callback, which has gone as well by then.
+                if depth == 2 { loop.step(sleep: false) }
+                read = held.value
+                return .keep
+            }
+        }
+        var inner: WatchToken?
+        inner = try loop.watch(other.read.number, .read) { _ in
+            if let inner { loop.unwatch(inner) }
+            return .stop
+        }
+        send("x", to: pipe.write.number)
+        if depth == 2 { send("x", to: other.write.number) }
+        loop.step(sleep: false)
+        #expect(read == 7)
+        #expect(weakly == nil)
+        #expect(loop.watchCount == (depth == 2 ? 0 : 1))
+    }
+
     // MARK: Interests
 
     @Test func `read and write are accepted together and delivered together`() throws {

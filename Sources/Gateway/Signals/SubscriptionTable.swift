@@ -56,6 +56,10 @@ final class SubscriptionTable {
     private var nextNumber: UInt32 = 0
     private var compressedCount = 0
 
+    /// Delivers, before the server's own flusher runs.
+    private var deliverer: Flusher?
+    /// Runs after it.
+    private var observer: Flusher?
     @exclusivity(unchecked) private var round = EventRound()
     @exclusivity(unchecked) private var newest: UInt64 = 0
     @exclusivity(unchecked) private var roundStart: UInt64 = 0
@@ -73,12 +77,12 @@ final class SubscriptionTable {
         heartbeats.onExpired = { [unowned self] slot in beat(slot) }
         loop.addIdleSweep(heartbeats)
         // To be made before the server's own flusher, which writes what this one queues.
-        loop.addFlusher { [unowned(unsafe) self] in flush() }
+        deliverer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in flush() }
     }
 
     /// Lets the table measure its rounds; to be called when the server's flusher is in place.
     func watchRounds() {
-        loop.addFlusher { [unowned(unsafe) self] in roundHasLeft() }
+        observer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in roundHasLeft() }
     }
 
     // MARK: Streams
@@ -176,8 +180,12 @@ final class SubscriptionTable {
         if round.byteCount >= EventRound.byteLimit {
             deliverRound()
         } else {
-            loop.flushSoon()
+            flushSoon()
         }
+    }
+
+    private func flushSoon() {
+        if let deliverer { loop.flushSoon(deliverer) }
     }
 
     /// Delivers what waits, unless the streams rest.
@@ -186,19 +194,19 @@ final class SubscriptionTable {
         let now = loop.clock.monotonicNanos()
         guard now < restEnd else {
             roundStart = now
+            if let observer { loop.flushSoon(observer) }
             deliverRound()
             return
         }
         isResting = true
         loop.addTimer(at: restEnd) { [unowned self] in
             isResting = false
-            loop.flushSoon()
+            flushSoon()
         }
     }
 
     /// The server has written what the round has queued: the streams rest as long as all that took.
     private func roundHasLeft() {
-        guard roundStart > 0 else { return }
         let now = loop.clock.monotonicNanos()
         restEnd = now &+ min(now &- roundStart, Self.restLimitNanos)
         roundStart = 0
