@@ -413,7 +413,8 @@ class Maker:
         return request
 
     def bad_json(self, ending):
-        body = self.chance.choice([b"{", b"[1,]", b"nul", b'"\n"', b"[1]]", b"\xff", b"GET / HTTP/1.1\r\n\r\n"])
+        body = self.chance.choice(
+            [b"{", b"[1,]", b"nul", b'"\n"', b"[1]]", b"\xff", b"GET / HTTP/1.1\r\n\r\n"])
         path = "/v1/modules/echo/echo"
         wanted = Wanted(400, None, PROBLEM, code="bad_json", path=path)
         return self.message("POST", escaped(self.chance, path), wanted, ending, body)
@@ -631,7 +632,7 @@ class Plain:
 class TLS(Plain):
     """A TLS connection whose records and packets this program makes itself."""
 
-    context = None
+    contexts = []  # one for each of the versions, made by each process for itself
     versions = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 
     def __init__(self, port, source, chance=None):
@@ -794,8 +795,8 @@ def play(number, options, facts, ports, figures):
                           min(len(got), len(whole)))
                 raise Fault(f"answer {at} differs:\n{got[at:at + 1]}\n{whole[at:at + 1]}")
         except Fault as fault:
-            text = b"\n-- waits --\n".join(
-                part for request in requests for part in request.parts)
+            text = b" -- and then -- ".join(
+                b" -- waits for 100 -- ".join(request.parts) for request in requests)
             raise Fault(
                 f"--seed {options.seed} --first {number} --pipelines 1: {door}, {how}, ends by "
                 f"{ending!r}: {fault}\nsent ({size} bytes):\n{text[:20000]!r}") from None
