@@ -20,6 +20,22 @@ int clinux_accept4(int descriptor, struct sockaddr *address, socklen_t *length) 
     return accept4(descriptor, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+int clinux_epoll_wait(int poller, struct epoll_event *events, int count, int milliseconds) {
+#ifdef SYS_epoll_wait
+    return (int)syscall(SYS_epoll_wait, poller, events, count, milliseconds);
+#else /* newer machines have the general one alone */
+    return (int)syscall(SYS_epoll_pwait, poller, events, count, milliseconds, NULL, 0);
+#endif
+}
+
+ssize_t clinux_recv(int descriptor, void *bytes, size_t count, int flags) {
+    return syscall(SYS_recvfrom, descriptor, bytes, count, flags, NULL, NULL);
+}
+
+ssize_t clinux_send(int descriptor, const void *bytes, size_t count) {
+    return syscall(SYS_sendto, descriptor, bytes, count, MSG_NOSIGNAL, NULL, 0);
+}
+
 int clinux_pipe2(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int clinux_replace(int from, int to) { return dup3(from, to, O_CLOEXEC); }

@@ -5,6 +5,7 @@
 // peer's pipelined requests are taken in portions, the next one after the answers have been sent.
 
 internal import Bytes
+internal import CLinux
 internal import Glibc
 internal import HTTPWire
 internal import Notifier
@@ -26,7 +27,7 @@ extension Connection {
         let isAhead = holdsBack
         let carried = tls == nil && !isAhead ? pending.count : 0
         let room = phase == .body ? ServerLoop.scratchByteCount : ServerLoop.readByteCount
-        let count = recv(number, server.scratch + carried, room - carried, 0)
+        let count = clinux_recv(number, server.scratch + carried, room - carried, 0)
         guard count > 0 else {
             readNothing(count)
             return
@@ -61,7 +62,8 @@ extension Connection {
     /// Reads bytes of a connection that has ended and lets them go.
     private func drop() {
         // MSG_TRUNC spares TCP the copying.
-        let count = recv(number, server.scratch, ServerLoop.scratchByteCount, Int32(MSG_TRUNC))
+        let count = clinux_recv(
+            number, server.scratch, ServerLoop.scratchByteCount, Int32(MSG_TRUNC))
         guard count > 0 else {
             readNothing(count)
             return

@@ -2,6 +2,7 @@
 // it has left.
 
 internal import Bytes
+internal import CLinux
 internal import Glibc
 internal import TLS
 
@@ -69,7 +70,7 @@ extension Connection {
             let bytes = sendQueue.next
             let sent =
                 bytes.count == sendQueue.byteCount
-                ? send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+                ? clinux_send(number, bytes.baseAddress, bytes.count)
                 : sendGathered()
             guard sent > 0 else { return failedToSend() }
             total += sent
@@ -127,7 +128,7 @@ extension Connection {
     private func sendRecords(_ total: inout Int) -> Bool {
         guard !records.isEmpty else { return true }
         let bytes = records.readable
-        let sent = send(number, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+        let sent = clinux_send(number, bytes.baseAddress, bytes.count)
         guard sent > 0 else { return failedToSend() }
         total += sent
         records.consume(sent)

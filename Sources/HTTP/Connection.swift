@@ -134,6 +134,14 @@ package final class Connection {
 
     @inline(__always)
     private func becameReady(_ ready: Readiness, _ server: ServerLoop) {
+        if ready == .read {
+            if server.mayRead(self) { readSome(server) }
+        } else {
+            becameReadyForMore(ready, server)
+        }
+    }
+
+    private func becameReadyForMore(_ ready: Readiness, _ server: ServerLoop) {
         if ready.contains(.error) {
             close()
             return

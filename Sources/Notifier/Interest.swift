@@ -8,16 +8,16 @@ public struct Interest: OptionSet, Sendable {
     public let rawValue: UInt8
 
     /// Makes a set from bits.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// There is something to read, or the end of the stream.
-    public static let read = Interest(rawValue: 1)
+    @inlinable public static var read: Interest { Interest(rawValue: 1) }
 
     /// There is room to write.
-    public static let write = Interest(rawValue: 2)
+    @inlinable public static var write: Interest { Interest(rawValue: 2) }
 
     /// The peer will send nothing more; implied by `read`.
-    public static let peerClosed = Interest(rawValue: 4)
+    @inlinable public static var peerClosed: Interest { Interest(rawValue: 4) }
 
     /// The bits for epoll; hang-up and error always come.
     var events: UInt32 {
@@ -42,25 +42,25 @@ public struct Readiness: OptionSet, Sendable {
     public let rawValue: UInt8
 
     /// Makes a set from bits.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// There is something to read, or the end of the stream.
-    public static let read = Readiness(rawValue: 1)
+    @inlinable public static var read: Readiness { Readiness(rawValue: 1) }
 
     /// There is room to write.
-    public static let write = Readiness(rawValue: 2)
+    @inlinable public static var write: Readiness { Readiness(rawValue: 2) }
 
     /// The peer will send nothing more; what it sent may still be unread.
-    public static let peerClosed = Readiness(rawValue: 4)
+    @inlinable public static var peerClosed: Readiness { Readiness(rawValue: 4) }
 
     /// Both directions are closed; what the peer sent may still be unread.
-    public static let hangUp = Readiness(rawValue: 8)
+    @inlinable public static var hangUp: Readiness { Readiness(rawValue: 8) }
 
     /// The descriptor failed; `SO_ERROR` tells why.
-    public static let error = Readiness(rawValue: 16)
+    @inlinable public static var error: Readiness { Readiness(rawValue: 16) }
 
     /// Any of the three ends.
-    public static let ended: Readiness = [.peerClosed, .hangUp, .error]
+    @inlinable public static var ended: Readiness { [.peerClosed, .hangUp, .error] }
 
     /// Translates epoll's bits.
     @inline(__always)

@@ -78,7 +78,7 @@ struct Poller: ~Copyable {
     ///
     /// A signal ends the wait early with none.
     func wait(_ milliseconds: Int32, into events: UnsafeMutablePointer<epoll_event>) -> Int {
-        let count = epoll_wait(number, events, Int32(Self.batch), milliseconds)
+        let count = clinux_epoll_wait(number, events, Int32(Self.batch), milliseconds)
         // Anything but a signal means that somebody closed our descriptor: going on would spin.
         precondition(count >= 0 || errno == EINTR, "epoll_wait failed")
         return Int(max(count, 0))

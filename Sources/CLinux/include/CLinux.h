@@ -47,6 +47,13 @@ int clinux_set_subreaper(int on);
 int clinux_usable_cpus(void);
 int clinux_is_main_thread(void);
 
+/* As the functions of libc, but for one thing: those are cancellation points, which in a process
+ * with threads costs two atomic operations a call. Nobody cancels our threads. */
+int clinux_epoll_wait(int poller, struct epoll_event *events, int count, int milliseconds);
+ssize_t clinux_recv(int descriptor, void *bytes, size_t count, int flags);
+/* Without SIGPIPE. */
+ssize_t clinux_send(int descriptor, const void *bytes, size_t count);
+
 static inline uint64_t clinux_monotonic_nanos(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
