@@ -12,10 +12,11 @@ which the request was due, before the flood, within it and behind it. Each slow 
 when the time for its head is over, and neither earlier nor another end.
 
 `descriptors` starts the gateway with that limit of open files and connects twice as often, first with
-peers that say nothing, then with peers that have begun a request, which the gateway does not send
-away. The client that came before must be served throughout, the processor must not spin, newcomers
-must be told by an end instead of silence, and when the flood is over the next one must be served at
-once, with as many descriptors open as before.
+peers that say nothing, then with peers that have begun a request. Last, the limit is lowered to what is
+open while all peers are busy: then nobody can be sent away for a newcomer, and only the descriptor kept
+in reserve can let him in and out. The client that came before must be served throughout, the processor
+must not spin, newcomers must be told by an end instead of silence, and when the flood is over the next
+one must be served at once, with as many descriptors open as before.
 
 Prints figures and `0 surprises`, or each surprise; exit status 1 if there was any. Clients and gateway
 need about `--count` descriptors each (`ulimit -n`). Only the standard library is needed.
@@ -109,6 +110,11 @@ class Gateway:
         with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
             words = file.read().rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / TICK
+
+    def limit(self, count):
+        """Changes its limit of open files while it runs."""
+        hard = resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self.process.pid, resource.RLIMIT_NOFILE, (count, hard))
 
     def settle(self):
         """Waits until the number of its descriptors stays the same; returns that number."""
@@ -389,15 +395,22 @@ class Crowd:
         self.most = max(self.most, now)
         return now
 
-    def fill(self, brim, most):
-        """Connects so slowly that each is heard before the next comes, until there is no room."""
+    def fill(self, count):
+        """Connects so slowly that each is heard before the next comes."""
         deadline = time.monotonic() + WAIT
-        while self.look() < brim and len(self.peers) < most and time.monotonic() < deadline:
-            wanted = min(self.look() + 8, brim)
+        while len(self.peers) < count and time.monotonic() < deadline:
+            wanted = self.look() + 8
             self.connect(8)
             moment = time.monotonic() + 0.1
             while self.look() < wanted and time.monotonic() < moment:
                 time.sleep(0.001)
+
+    def wait_for_ends(self, count):
+        """Waits until the gateway has ended that many."""
+        deadline = time.monotonic() + WAIT
+        while self.ended < count and time.monotonic() < deadline:
+            self.look()
+            time.sleep(0.005)
 
     @property
     def ended(self):
@@ -418,15 +431,22 @@ def play_descriptors(options, surprises):
     guest = Client(gateway.port)
     guest.ask()
     at_first, reserves, memory = gateway.settle(), gateway.reserves, gateway.memory
-    # Each loop may be between giving its reserve up and having it again.
+    # The last one taken in is the first to go; and each loop may be without its reserve just now.
     brim = options.limit - 2 * reserves
     print(f"before: {at_first} descriptors of {options.limit}, {reserves} of them kept in reserve, "
           f"{memory} KiB", flush=True)
-    for name, text in (("silent", b""), ("busy", SLOW_HEAD)):
+    for name, text in (("silent", b""), ("busy", SLOW_HEAD), ("lowered", SLOW_HEAD)):
         crowd = Crowd(gateway, text)
-        crowd.fill(brim, options.limit)
-        for _ in range(options.limit // 16):
-            crowd.connect(16)
+        if name == "lowered":
+            crowd.fill(options.limit // 2)
+            full = gateway.settle()
+            gateway.limit(full)
+            crowd.connect(64)
+            crowd.wait_for_ends(1)
+        else:
+            crowd.fill(options.limit)
+            crowd.connect(options.limit)
+            crowd.wait_for_ends(len(crowd.peers) - options.limit + at_first)
         sent_away, start, used = crowd.ended, time.monotonic(), gateway.seconds
         latencies = []
         while time.monotonic() < start + 1:
@@ -441,15 +461,18 @@ def play_descriptors(options, surprises):
             time.sleep(0.01)
         share = (gateway.seconds - used) / (time.monotonic() - start)
         now_away, most = crowd.ended, crowd.most
-        print(f"{name} flood of {len(crowd.peers)}: {most} descriptors at most, {now_away} peers sent away, "
-              f"{now_away - sent_away} of them in the last second, {share:.0%} of a processor, "
-              f"guest {Latencies.of(latencies)}", flush=True)
-        surprises.unless(most >= brim, f"{name} flood: {most} descriptors are no flood")
-        surprises.unless(now_away > 0, f"{name} flood: nobody is told that there is no room")
+        print(f"{name} flood of {len(crowd.peers)}: {most} descriptors at most, "
+              f"{now_away} peers sent away, {now_away - sent_away} of them in the last second, "
+              f"{share:.0%} of a processor, guest {Latencies.of(latencies)}", flush=True)
         surprises.unless(share < 0.6, f"{name} flood: the gateway spins ({share:.0%})")
-        if name == "busy":
-            # Nobody leaves and nobody is idle: only the reserve can have let these in and out.
-            surprises.unless(now_away > sent_away, "busy flood: the reserve does nothing")
+        if name == "lowered":
+            surprises.unless(most <= full, f"lowered limit: {most} descriptors instead of {full}")
+            surprises.unless(now_away > sent_away, "lowered limit: the reserve does nothing")
+            gateway.limit(options.limit)
+        else:
+            surprises.unless(most >= brim, f"{name} flood: {most} descriptors are no flood")
+            surprises.unless(now_away >= len(crowd.peers) - options.limit,
+                             f"{name} flood: newcomers are left in silence")
         crowd.leave()
         start = time.monotonic()
         newcomer = admitted(gateway)
@@ -457,6 +480,10 @@ def play_descriptors(options, surprises):
         surprises.unless(newcomer is not None, f"{name} flood: nobody is let in afterwards")
         if newcomer:
             newcomer.socket.close()
+        # A loop whose reserve another one has taken gets a new one with its next newcomer.
+        deadline = time.monotonic() + WAIT
+        while gateway.reserves < reserves and time.monotonic() < deadline:
+            Client(gateway.port).ask()
         back = gateway.wait_for_descriptors(at_first)
         surprises.unless(back is not None and len(gateway.descriptors) == at_first,
                          f"{name} flood: {len(gateway.descriptors)} descriptors afterwards")
