@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "signalbox",
             dependencies: [
-                "Gateway",
+                "Gateway", "Bytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

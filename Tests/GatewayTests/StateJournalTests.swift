@@ -86,8 +86,11 @@ import Testing
         _ = scene.emit("plain")
         #expect(scene.loop.run(until: { !scene.lost.isEmpty }, limit: .seconds(20)))
         #expect(scene.lost == [1] && scene.heard == [2])
+        let trouble = try #require(scene.journal.trouble)
+        #expect(trouble.sinceWallNanos > 0 && trouble.reason.contains("no room"), "\(trouble)")
         #expect(scene.emit("safe.small", key: "k") == .emitted(3, subscribers: 0))
         #expect(scene.settle())
+        #expect(scene.journal.trouble == nil)
         #expect(scene.heard == [2, 3])
     }
 

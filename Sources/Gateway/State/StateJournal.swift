@@ -36,6 +36,9 @@ final class StateJournal {
     /// Called when writing begins to fail, and with nil when it works again.
     var onTrouble: (StateError?) -> Void = { _ in }
 
+    /// Since when writing fails, in nanoseconds since 1970, and why; nil while it works.
+    private(set) var trouble: (sinceWallNanos: Int64, reason: String)?
+
     /// Commits so far, and those that failed.
     private(set) var commitCount: UInt64 = 0
     private(set) var failureCount: UInt64 = 0
@@ -56,7 +59,6 @@ final class StateJournal {
     private var reserved: UInt64
     private var lazyToken: TimerToken?
     private var retryToken: TimerToken?
-    private var isTroubled = false
 
     /// Makes a journal; numbers up to `reserved` may be given.
     init(loop: EventLoop, store: StateStore, reserved: UInt64) throws(SystemError) {
@@ -153,8 +155,8 @@ final class StateJournal {
         case .success:
             commitCount &+= 1
             clearFlying()
-            if isTroubled {
-                isTroubled = false
+            if trouble != nil {
+                trouble = nil
                 onTrouble(nil)
             }
             onStored(numbers)
@@ -165,10 +167,9 @@ final class StateJournal {
             failureCount &+= 1
             keepForLater()
             clearFlying()
-            if !isTroubled {
-                isTroubled = true
-                onTrouble(reason)
-            }
+            let isNews = trouble == nil
+            trouble = (trouble?.sinceWallNanos ?? loop.clock.wallNanos(), reason.description)
+            if isNews { onTrouble(reason) }
             onLost(numbers, reason)
             for done in waiting { done(reason) }
             retryLater()
