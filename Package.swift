@@ -118,7 +118,7 @@ let package = Package(
             exclude: [
                 "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",
                 "hub.py", "hub_gateway.py", "hub_log.py", "visible.py", "clients.py",
-                "storm_memory.py",
+                "storm_memory.py", "pipelines.py", "floods.py",
             ]),
     ] + examples.map(example)
 )

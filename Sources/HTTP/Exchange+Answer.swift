@@ -50,7 +50,9 @@ extension Exchange {
                 return
             }
             appendHead(status, type, server, &out)
-            if status != 204 {
+            // With 304 it would be the length of what is not sent (RFC 9110 §8.6): none is known if
+            // there is no body here.
+            if status != 204, status != 304 || body.count > 0 {
                 out.append("\r\nContent-Length: ")
                 out.append(decimal: body.count)
             }

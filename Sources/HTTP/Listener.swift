@@ -176,6 +176,8 @@ package final class Listener {
     @discardableResult
     private func acceptSome() -> Bool {
         guard let number = socket?.number else { return false }
+        // Another loop may have taken it while it was given up for a moment.
+        if reserve == nil { reserve = Self.openReserve() }
         for _ in 0..<acceptsPerTurn {
             var peer = SocketAddress()
             let accepted = peer.withMutablePointer { clinux_accept4(number, $0, $1) }
