@@ -85,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "signalbox",
             dependencies: [
-                "Gateway",
+                "Gateway", "Bytes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -118,7 +118,7 @@ let package = Package(
             exclude: [
                 "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",
                 "hub.py", "hub_gateway.py", "hub_log.py", "visible.py", "clients.py",
-                "storm_memory.py",
+                "storm_memory.py", "pipelines.py", "floods.py",
             ]),
     ] + examples.map(example)
 )

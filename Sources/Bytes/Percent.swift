@@ -66,6 +66,25 @@ public enum Percent {
         }
     }
 
+    /// Appends `bytes`, a decoded path, to `output` as a URL has it: all but slashes and what may
+    /// stand in a segment (RFC 3986 §3.3) written as `%XX`.
+    public static func encodePath(
+        _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer
+    ) {
+        for byte in bytes {
+            guard !isUnreserved(byte), !pathExtras.contains(byte) else {
+                output.append(byte)
+                continue
+            }
+            output.append(UInt8(ascii: "%"))
+            output.append(upperDigit(byte >> 4))
+            output.append(upperDigit(byte & 0xF))
+        }
+    }
+
+    /// The slash, and what a segment may have beside unreserved bytes.
+    private static let pathExtras = [UInt8]("/!$&'()*+,;=:@".utf8)
+
     private static func upperDigit(_ nibble: UInt8) -> UInt8 {
         nibble < 10 ? nibble &+ 48 : nibble &+ 55
     }

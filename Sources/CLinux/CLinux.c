@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -96,56 +95,6 @@ int clinux_peek_pidfd(int pidfd, struct clinux_exit *out) {
 }
 
 int clinux_peek_any(struct clinux_exit *out) { return reap(P_ALL, 0, WNOWAIT, out); }
-
-/* A source numbered 0 to 2 would be overwritten by the stream set up before it, so it is lifted. */
-static int lift(int from, int to, int *lifted) {
-    *lifted = -1;
-    if (from < 0 || from > 2 || from == to) return 0;
-    *lifted = fcntl(from, F_DUPFD_CLOEXEC, 3);
-    return *lifted < 0 ? errno : 0;
-}
-
-/* dup2 of a descriptor onto itself clears its close-on-exec flag: that is how one is inherited. */
-static int add_stream(posix_spawn_file_actions_t *actions, int from, int lifted, int to) {
-    if (from < 0)
-        return posix_spawn_file_actions_addopen(actions, to, "/dev/null", to == 0 ? O_RDONLY : O_WRONLY, 0);
-    return posix_spawn_file_actions_adddup2(actions, lifted < 0 ? from : lifted, to);
-}
-
-int clinux_spawn(const struct clinux_spawn *what, pid_t *pid) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    const int from[3] = {what->input, what->output, what->error};
-    int lifted[3] = {-1, -1, -1};
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error) return error;
-    error = posix_spawnattr_init(&attributes);
-    if (error) {
-        posix_spawn_file_actions_destroy(&actions);
-        return error;
-    }
-    sigemptyset(&none);
-    sigfillset(&all);
-    if (!error) error = posix_spawnattr_setsigmask(&attributes, &none);
-    if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
-    if (!error) error = posix_spawnattr_setpgroup(&attributes, 0);
-    if (!error)
-        error = posix_spawnattr_setflags(
-            &attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    for (int to = 0; to < 3 && !error; to++) error = lift(from[to], to, &lifted[to]);
-    for (int to = 0; to < 3 && !error; to++) error = add_stream(&actions, from[to], lifted[to], to);
-    if (!error && what->directory)
-        error = posix_spawn_file_actions_addchdir_np(&actions, what->directory);
-    if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    if (!error)
-        error = posix_spawnp(pid, what->path, &actions, &attributes, what->arguments, what->environment);
-    for (int to = 0; to < 3; to++)
-        if (lifted[to] >= 0) close(lifted[to]);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
 
 static _Thread_local struct clinux_pulse *current_pulse;
 

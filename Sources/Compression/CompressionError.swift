@@ -1,5 +1,7 @@
 // CompressionError: what can go wrong with compressed data.
 
+internal import Bytes
+
 /// Why data could not be compressed or decompressed.
 package enum CompressionError: Error, Equatable, Sendable {
     /// The input is not what its coding says, or its checksum is wrong.
@@ -21,7 +23,7 @@ extension CompressionError: CustomStringConvertible {
         case .corrupt: "compressed data is corrupt"
         case .truncated: "compressed data ends too early"
         case .trailingData: "data follows the compressed data"
-        case .tooLarge(let limit): "data is longer than \(limit) bytes when decompressed"
+        case .tooLarge(let limit): "data is longer than \(Quantity.bytes(limit)) when decompressed"
         case .outOfMemory: "no memory for compression"
         }
     }

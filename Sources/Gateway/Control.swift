@@ -25,6 +25,12 @@ final class Control {
     /// What brings both to the disk, if anything does.
     private(set) var journal: StateJournal?
 
+    /// Why nothing is stored although it should be, since the start; nil if that went well.
+    var startTrouble: (sinceWallNanos: Int64, reason: String)?
+
+    /// Since when the state cannot be stored, and why; nil while it can, or need not.
+    var stateTrouble: (sinceWallNanos: Int64, reason: String)? { journal?.trouble ?? startTrouble }
+
     private var waiting: [UInt64: [Waiter]] = [:]
 
     private typealias Waiter = (subscribers: Int, isRepeated: Bool, done: (Emission) -> Void)

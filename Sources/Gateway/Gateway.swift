@@ -65,12 +65,17 @@ public final class Gateway {
     private let ticketKeys = TLSTicketKeys()
     private let notice: ServiceNotice
     private var keeper: CertificateKeeper?
+    private var reload: Reload?
     private var certificateMarks: [FileMark] = []
     private var stapleEnd: Int64?
     private var addresses: [LoopAddress] = []
     private var drainedLoops = 0
     private var stoppedLoops = 0
     private var isEnding = false
+
+    /// How the configuration is read anew, on a thread of its own, when a HUP asks for it; nil: its
+    /// log level stays as it is.
+    public var reread: (@Sendable () throws(SettingsError) -> Settings)?
 
     /// Makes a gateway of `settings`; `modules` are answered by the embedding program.
     public init(
@@ -215,6 +220,10 @@ public final class Gateway {
         keeper = try CertificateKeeper(
             settings, loops: addresses, control: control, keys: ticketKeys,
             marks: certificateMarks, stapleEnd: stapleEnd)
+        let reload = Reload(
+            settings, environment: environment, reread: reread, control: control, target: target,
+            sink: sink, keeper: keeper)
+        self.reload = reload
         let pulse = ServicePulse(notice, loops: addresses, control: first)
         let signals = try ProcessSignals(
             [.terminate, .interrupt, .hangUp, .user1], on: first
@@ -253,12 +262,8 @@ public final class Gateway {
     private func received(_ signal: ProcessSignal, _ control: GatewayLoop, _ target: LogTarget) {
         switch signal {
         case .hangUp:
-            guard let keeper else {
-                control.log(.info, "nothing to reload: no listener has certificates")
-                return
-            }
             notice.reloading()
-            keeper.reload { [unowned self] in notice.ready() }
+            reload?.run { [unowned self] in notice.ready() }
         case .user1:
             do throws(LogFileError) {
                 try target.reopen()

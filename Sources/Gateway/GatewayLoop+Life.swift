@@ -30,7 +30,7 @@ extension GatewayLoop {
             if let file = socket.file { socketFiles.append(file) }
             try server.listen(
                 Descriptor(owning: socket.descriptor), tls: source,
-                expectsProxy: listener.expectsProxy)
+                expectsProxy: listener.expectsProxy, isShared: socket.isShared)
         }
         complainOfProxies()
         for backend in modules.owned { backend.start() }
@@ -52,13 +52,14 @@ extension GatewayLoop {
             do throws(SystemError) {
                 try keepState(state.store, state.stored, control)
             } catch {
+                control.startTrouble = (loop.clock.wallNanos(), "\(error)")
                 log(.critical, "nothing is stored: \(error)")
             }
         }
         addTimers(control)
         try control.sources.open(
             facts.settings.sources, loop: loop, depth: facts.settings.limits.jsonDepth
-        ) { [unowned self] name, data in emit(name, data) }
+        ) { [unowned self] name, data, done in emit(name, data, done: done) }
     }
 
     private func keepState(
@@ -114,9 +115,20 @@ extension GatewayLoop {
         }
     }
 
+    /// What has children on this loop: modules, and reactions that run a program.
+    private var ownedBackends: [any ModuleBackend] {
+        modules.owned + (control?.reactions.entries.compactMap { $0.program } ?? [])
+    }
+
+    /// Ends without waiting for answers.
+    func hurry() {
+        isHurried = true
+        for backend in ownedBackends { backend.kill() }
+    }
+
     /// Ends the children of this loop and calls `done` when none is left.
     func stopModules(_ done: @escaping () -> Void) {
-        let backends = modules.owned
+        let backends = ownedBackends
         var left = backends.count
         guard left > 0 else {
             done()

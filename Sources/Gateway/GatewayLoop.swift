@@ -62,7 +62,7 @@ final class GatewayLoop: RequestHandler {
     @exclusivity(unchecked) var socketFiles: [UnixSocketFile] = []
 
     /// Whether the end is wanted now, whatever is open.
-    @exclusivity(unchecked) private(set) var isHurried = false
+    @exclusivity(unchecked) var isHurried = false
 
     /// Signals that were not emitted because their data was too long.
     @exclusivity(unchecked) private(set) var oversizedEventCount: UInt64 = 0
@@ -103,12 +103,6 @@ final class GatewayLoop: RequestHandler {
         let pages = heapPages ?? HeapPages(loop: loop) { [unowned self] in try workerPool() }
         heapPages = pages
         pages.look()
-    }
-
-    /// Ends without waiting for answers.
-    func hurry() {
-        isHurried = true
-        for backend in modules.owned { backend.kill() }
     }
 
     /// Threads for what blocks, such as resolving names; started when first needed.
@@ -266,7 +260,9 @@ final class GatewayLoop: RequestHandler {
         let limit = facts.settings.signals.eventSize
         guard data.count <= limit else {
             oversizedEventCount &+= 1
-            log(.warning, "signal \(name.text) not emitted: its data is over \(limit) bytes")
+            log(
+                .warning,
+                "signal \(name.text) not emitted: its data is over \(Quantity.bytes(limit))")
             done?(.tooLarge(limit: limit))
             return
         }

@@ -20,6 +20,8 @@ struct ListeningSocket: Sendable {
     let descriptor: Int32
     /// The address it is bound to.
     let address: SocketAddress
+    /// Whether other loops serve the same socket.
+    var isShared = false
     /// The file of a Unix socket of ours.
     var file: UnixSocketFile?
 }
@@ -92,7 +94,9 @@ enum ListeningSockets {
         for descriptor in descriptors {
             let address = SocketAddress(boundTo: descriptor)
             sockets.append(
-                ListeningSocket(listener: index, loop: 0, descriptor: descriptor, address: address))
+                ListeningSocket(
+                    listener: index, loop: 0, descriptor: descriptor, address: address,
+                    isShared: loops > 1))
             guard address.isLocal || settings.allowsAnonymous else {
                 close(sockets)
                 throw .listener(
@@ -105,8 +109,9 @@ enum ListeningSockets {
                 let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
                 guard copy >= 0 else { break }
                 sockets.append(
-                    ListeningSocket(listener: index, loop: loop, descriptor: copy, address: address)
-                )
+                    ListeningSocket(
+                        listener: index, loop: loop, descriptor: copy, address: address,
+                        isShared: true))
             }
         }
         return sockets

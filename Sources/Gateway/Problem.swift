@@ -24,35 +24,11 @@ enum Problem {
     ) {
         exchange.extraFields.append("X-Content-Type-Options: nosniff\r\n")
         JSONWriter.append(to: &out) { json in
-            json.beginObject()
-            json.key("type")
-            json.string("urn:signalbox:problem:\(code)")
-            json.key("title")
-            json.string(StatusCode.reason(status))
-            json.key("status")
-            json.int(status)
-            json.key("detail")
-            json.string(detail)
-            if exchange.path.count > 0 {
-                json.key("instance")
-                json.string(exchange.path)
-            }
-            json.key("code")
-            json.string(code)
-            json.key("request_id")
-            var id = ByteBuffer()
-            exchange.appendID(to: &id)
-            json.string(id.readable)
-            json.key("retryable")
-            json.bool(isRetryable)
-            more(&json)
-            json.endObject()
+            write(status, code, detail, isRetryable, of: exchange, &json, more)
         }
         out.append(UInt8(ascii: "\n"))
     }
-}
 
-extension Problem {
     /// Appends the document of a call that failed.
     static func append(_ error: ModuleError, of exchange: Exchange, to out: inout ByteBuffer) {
         append(
@@ -63,20 +39,43 @@ extension Problem {
 
     /// Writes the document of a call that failed for nobody in particular, such as a job's.
     static func write(_ error: ModuleError, _ json: inout JSONWriter) {
+        write(error.status, error.code, error.detail, error.isRetryable, of: nil, &json) { json in
+            error.appendMembers(&json)
+        }
+    }
+
+    /// Writes a document; without an exchange there is no `instance` and no `request_id`.
+    private static func write(
+        _ status: Int, _ code: StaticString, _ detail: String, _ isRetryable: Bool,
+        of exchange: Exchange?, _ json: inout JSONWriter, _ more: (inout JSONWriter) -> Void
+    ) {
         json.beginObject()
         json.key("type")
-        json.string("urn:signalbox:problem:\(error.code)")
+        json.string("urn:signalbox:problem:\(code)")
         json.key("title")
-        json.string(StatusCode.reason(error.status))
+        json.string(StatusCode.reason(status))
         json.key("status")
-        json.int(error.status)
+        json.int(status)
         json.key("detail")
-        json.string(error.detail)
+        json.string(detail)
+        if let exchange, exchange.path.count > 0 {
+            // A URI reference (RFC 9457 §3.1.5): the path is kept decoded.
+            var instance = ByteBuffer()
+            Percent.encodePath(exchange.path, into: &instance)
+            json.key("instance")
+            json.string(instance.readable)
+        }
         json.key("code")
-        json.string(error.code)
+        json.string(code)
+        if let exchange {
+            var id = ByteBuffer()
+            exchange.appendID(to: &id)
+            json.key("request_id")
+            json.string(id.readable)
+        }
         json.key("retryable")
-        json.bool(error.isRetryable)
-        error.appendMembers(&json)
+        json.bool(isRetryable)
+        more(&json)
         json.endObject()
     }
 }
@@ -133,7 +132,8 @@ extension ModuleError {
                 json.key("data")
                 data.withUnsafeBytes { json.raw($0) }
             }
-        case .exited(let module, let end), .failing(let module, let end, _):
+        case .exited(let module, let end), .failing(let module, let end, _),
+            .runFailed(let module, let end, _):
             json.key("module")
             json.string(module)
             end.appendMembers(&json)
@@ -151,7 +151,7 @@ extension ModuleError {
 
 extension ModuleError.ChildEnd {
     /// Writes how the child ended and its last words; nothing if there was none.
-    fileprivate func appendMembers(_ json: inout JSONWriter) {
+    func appendMembers(_ json: inout JSONWriter) {
         guard wasRunning else { return }
         json.key("exit")
         json.beginObject()

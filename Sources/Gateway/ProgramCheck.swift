@@ -6,23 +6,30 @@ internal import Glibc
 extension Gateway {
     /// What is missing of the programs and folders of `settings`: each a sentence with its key path.
     public static func missingPrograms(of settings: Settings) -> [String] {
-        settings.modules.flatMap { module in
-            let place = "modules.\(module.name)"
-            switch module.kind {
-            case .process(let process):
-                return faults(
-                    "\(place).command", process.command, process.child.directory, place)
-            case .exec(let exec):
-                var found = faults("\(place).exec", exec.exec, exec.child.directory, place)
-                for command in module.commands {
-                    guard let own = command.exec, own.first != exec.exec.first else { continue }
-                    found += faults(
-                        "\(place).commands.\(command.name).exec", own, exec.child.directory, nil)
-                }
-                return found
-            case .upstream, .reply, .builtin: return []
+        settings.modules.flatMap(missing) + settings.reactions.flatMap(missing)
+    }
+
+    private static func missing(_ module: Settings.Module) -> [String] {
+        let place = "modules.\(module.name)"
+        switch module.kind {
+        case .process(let process):
+            return faults("\(place).command", process.command, process.child.directory, place)
+        case .exec(let exec):
+            var found = faults("\(place).exec", exec.exec, exec.child.directory, place)
+            for command in module.commands {
+                guard let own = command.exec, own.first != exec.exec.first else { continue }
+                found += faults(
+                    "\(place).commands.\(command.name).exec", own, exec.child.directory, nil)
             }
+            return found
+        case .upstream, .reply, .builtin: return []
         }
+    }
+
+    private static func missing(_ reaction: Settings.Reaction) -> [String] {
+        guard case .exec(let program) = reaction.action else { return [] }
+        let place = "reactions.\(reaction.name)"
+        return faults("\(place).exec", program.run.exec, program.run.child.directory, place)
     }
 
     private static func faults(

@@ -27,6 +27,7 @@ extension Connection {
     func flush(_ server: ServerLoop) {
         guard phase != .closed, mayWrite || !isWaitingToWrite else { return }
         mayWrite = false
+        answerIsUnsent = false
         var sent = 0
         let isDone = tls == nil ? flushPlain(&sent, server) : flushEncrypted(&sent)
         guard phase != .closed else { return }

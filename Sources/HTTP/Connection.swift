@@ -80,6 +80,8 @@ package final class Connection {
     @exclusivity(unchecked) private(set) var isTurnedAway = false
     /// The peer takes the end of the connection for the end of the present answer.
     @exclusivity(unchecked) var endIsFraming = false
+    /// All that waits belongs to an answer that has begun, and nothing of that has left.
+    @exclusivity(unchecked) var answerIsUnsent = false
     /// When lingering ends, whatever still comes.
     @exclusivity(unchecked) var lingerEndNanos: UInt64 = 0
 

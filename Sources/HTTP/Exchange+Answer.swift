@@ -50,7 +50,9 @@ extension Exchange {
                 return
             }
             appendHead(status, type, server, &out)
-            if status != 204 {
+            // With 304 it would be the length of what is not sent (RFC 9110 §8.6): none is known if
+            // there is no body here.
+            if status != 204, status != 304 || body.count > 0 {
                 out.append("\r\nContent-Length: ")
                 out.append(decimal: body.count)
             }
@@ -107,6 +109,7 @@ extension Exchange {
         let hasBody = !isHead && status != 204 && status != 304
         self.status = status
         answer = .streaming
+        connection.answerIsUnsent = connection.backlog == 0
         isChunked =
             length == nil && versionMinor == 1 && status != 204 && status != 304
             && !endsWithConnection
@@ -180,10 +183,37 @@ extension Exchange {
         finish(connection, connection.server)
     }
 
+    /// Takes a streamed answer back of which nothing has left yet, so that another can be given.
+    ///
+    /// - Returns: whether that was possible.
+    package func takeBack() -> Bool {
+        guard answer == .streaming, let connection, connection.answerIsUnsent else { return false }
+        connection.answerIsUnsent = false
+        connection.sendQueue.removeAll(connection.server.pool)
+        connection.endIsFraming = false
+        answer = .none
+        isChunked = false
+        status = 0
+        answerByteCount = 0
+        return true
+    }
+
     /// Breaks a streamed body off, so that the peer cannot take it for whole.
-    package func breakOff() {
-        guard isOpen else { return }
-        connection?.close()
+    ///
+    /// - Parameter afterFlush: whether what there is of it still goes out. An answer that is shorter
+    ///   than its head says is incomplete (RFC 9112 §8), while none at all looks like a fault of
+    ///   this server.
+    package func breakOff(afterFlush: Bool = false) {
+        guard isOpen, let connection else { return }
+        // Where the end of the connection is the end of the body, only a reset tells.
+        guard afterFlush, answer == .streaming, !connection.endIsFraming, connection.backlog > 0
+        else {
+            connection.close()
+            return
+        }
+        keepsAlive = false
+        answer = .abandoned
+        finish(connection, connection.server)
     }
 
     /// Answers a request that the server itself refuses, and ends the connection.

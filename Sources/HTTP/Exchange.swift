@@ -274,6 +274,11 @@ package final class Exchange {
         return slice(range)
     }
 
+    /// Whether more than one field has that name; false if the head is no longer readable.
+    package func isRepeated(_ name: KnownField) -> Bool {
+        headBase != nil && connection?.server.head.pointee.isRepeated(name) == true
+    }
+
     /// The value of the first field called `name`, in any case of letters; readable while the head is.
     package func field(named name: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         guard headBase != nil, let server = connection?.server else { return nil }

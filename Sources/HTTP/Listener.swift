@@ -1,7 +1,8 @@
 // Listener: one listening socket of one loop, and the accepting of its connections.
 //
 // Each loop has its own socket on the same port (SO_REUSEPORT); the kernel spreads connections over
-// them. When the process runs out of descriptors, a reserve is closed for a moment so that the
+// them. A socket of systemd's is shared by all loops: one of them is woken for each connection, and
+// the next for the next. When the process runs out of descriptors, a reserve is closed for a moment so that the
 // newcomer can be taken from the queue and closed, and the listener pauses instead of spinning.
 
 internal import CLinux
@@ -40,9 +41,11 @@ package final class Listener {
     private let onAccept: (Int32, SocketAddress) -> Void
 
     /// Wraps a bound, listening, non-blocking socket; `onAccept` gets each new descriptor.
+    ///
+    /// - Parameter isShared: whether other loops accept from the same socket.
     package init(
-        adopting socket: consuming Descriptor, isTLS: Bool, loop: EventLoop, limits: ServerLimits,
-        onAccept: @escaping (Int32, SocketAddress) -> Void
+        adopting socket: consuming Descriptor, isTLS: Bool, isShared: Bool = false, loop: EventLoop,
+        limits: ServerLimits, onAccept: @escaping (Int32, SocketAddress) -> Void
     ) throws(SystemError) {
         self.isTLS = isTLS
         self.loop = loop
@@ -53,8 +56,9 @@ package final class Listener {
         if address.family != AF_UNIX { Self.setOptions(number, limits) }
         self.socket = consume socket
         reserve = Self.openReserve()
-        token = try loop.watch(number, .read) { [unowned self] _ in
+        token = try loop.watch(number, isShared ? [.read, .exclusive] : .read) { [unowned self] _ in
             acceptSome()
+            if isShared, let token { loop.passTurn(token) }
             return .keep
         }
     }
@@ -172,6 +176,8 @@ package final class Listener {
     @discardableResult
     private func acceptSome() -> Bool {
         guard let number = socket?.number else { return false }
+        // Another loop may have taken it while it was given up for a moment.
+        if reserve == nil { reserve = Self.openReserve() }
         for _ in 0..<acceptsPerTurn {
             var peer = SocketAddress()
             let accepted = peer.withMutablePointer { clinux_accept4(number, $0, $1) }

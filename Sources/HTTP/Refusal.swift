@@ -1,5 +1,6 @@
 // Refusal: why the server itself, not a handler, ends a request, with the status that says so.
 
+internal import Bytes
 package import HTTPWire
 
 /// A request that the server refuses.
@@ -42,7 +43,7 @@ package enum Refusal: Error, Equatable, Sendable {
         case .wire(let error): "\(error.reason)"
         case .headTimeout: "the request's head did not arrive in time"
         case .bodyTimeout: "the request's body did not arrive in time"
-        case .bodyTooLarge(let limit): "the request's body is larger than \(limit) bytes"
+        case .bodyTooLarge(let limit): "the request's body is larger than \(Quantity.bytes(limit))"
         case .unknownCoding: "the only content codings understood are gzip and deflate"
         case .badCoding(let why): "the request's \(why)"
         }

@@ -157,15 +157,17 @@ package final class ServerLoop {
 
     /// Serves connections of `socket`; `tls` holds the context of each new one.
     ///
-    /// With `expectsProxy` each must begin with the header of the PROXY protocol.
+    /// With `expectsProxy` each must begin with the header of the PROXY protocol. With `isShared` other
+    /// loops accept from the same socket.
     ///
     /// - Throws: `SystemError` if the loop cannot watch it.
     @discardableResult
     package func listen(
-        _ socket: consuming Descriptor, tls: TLSSource?, expectsProxy: Bool = false
+        _ socket: consuming Descriptor, tls: TLSSource?, expectsProxy: Bool = false,
+        isShared: Bool = false
     ) throws(SystemError) -> Listener {
         let listener = try Listener(
-            adopting: socket, isTLS: tls != nil, loop: loop, limits: limits
+            adopting: socket, isTLS: tls != nil, isShared: isShared, loop: loop, limits: limits
         ) { [unowned self] number, peer in
             let socket = Descriptor(owning: number)
             if expectsProxy {

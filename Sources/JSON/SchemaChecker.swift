@@ -4,6 +4,8 @@
 //
 // Here is the order of the work; what single keywords ask is in SchemaChecker+Keywords.swift.
 
+internal import Bytes
+
 /// One check of one value.
 struct SchemaChecker {
     /// Something to be done.
@@ -207,7 +209,9 @@ extension SchemaChecker {
         let count = trial.alternatives.count
         switch trial.wanted {
         case .any:
-            if trial.fittingCount == 0 { fault("fits none of the \(count) forms it may have") }
+            if trial.fittingCount == 0 {
+                fault("fits none of the \(Quantity.text(count, "form")) it may have")
+            }
         case .one:
             if trial.fittingCount != 1 {
                 fault("fits \(trial.fittingCount) of \(count) forms and must fit exactly one")

@@ -50,6 +50,14 @@ public struct ChildCommand: Sendable {
     /// ended; otherwise they are killed.
     public var leavesGroup = false
 
+    /// Whether the child lives on when the thread that started it has ended.
+    ///
+    /// Otherwise the kernel kills the child then (`PR_SET_PDEATHSIG`), so that none outlives a
+    /// process that was killed or has crashed. What the child started itself is not reached by that,
+    /// nor is a program that runs with the rights of another user. A loop that is run by several
+    /// threads, one after the other, wants children that live on.
+    public var outlivesStarter = false
+
     /// How long, after the child itself has ended, the end of its output is awaited if a process it
     /// left behind holds the pipe.
     ///

@@ -56,6 +56,9 @@ public struct ChildEvents {
         .skip
     }
 
+    /// More of a line that exceeds the limit, in order and without its line end; whether it ends here.
+    public var onSkipped: ((ChildStream, UnsafeRawBufferPointer, _ isLast: Bool) throws -> Void)?
+
     /// Bytes of a stream that is not read as lines.
     public var onBytes: (ChildStream, UnsafeRawBufferPointer) throws -> Void = { _, _ in }
 

@@ -161,8 +161,18 @@ final class ChildOutput {
             deliverPartial(bytes)
         case .overlong(let bytes):
             return deliverOverlong(bytes)
+        case .skipped(let bytes, let isLast):
+            deliverSkipped(bytes, isLast)
         }
         return true
+    }
+
+    private func deliverSkipped(_ bytes: UnsafeRawBufferPointer, _ isLast: Bool) {
+        do {
+            try child.events.onSkipped?(stream, bytes, isLast)
+        } catch {
+            if isDropped(error) { child.events.onSkipped = nil }
+        }
     }
 
     private func deliverPartial(_ bytes: UnsafeRawBufferPointer) {

@@ -1,5 +1,5 @@
 // ChildSpawn: from a ChildCommand to a running process: checks the words, connects the streams,
-// calls posix_spawn through CLinux. What happens to the process afterwards is Child's business.
+// starts it through CLinux. What happens to the process afterwards is Child's business.
 
 internal import CLinux
 internal import Glibc
@@ -64,13 +64,14 @@ extension ChildCommand {
     /// - Throws: `SystemError`: ENOENT, EACCES, EMFILE …; EINVAL if a word cannot be passed on.
     func start(input: Int32, output: Int32, error: Int32) throws(SystemError) -> Int32 {
         guard let program = arguments.first, !program.isEmpty else {
-            throw SystemError("posix_spawn", EINVAL, subject: "without a program")
+            throw SystemError("spawn", EINVAL, subject: "without a program")
         }
         let environment = try environmentWords()
         for word in arguments + environment where word.utf8.contains(0) {
-            throw SystemError("posix_spawn", EINVAL, subject: "\(program): a word holds NUL")
+            throw SystemError("spawn", EINVAL, subject: "\(program): a word holds NUL")
         }
         var pid: pid_t = 0
+        var step = CLINUX_SPAWN_SETUP
         let code = withWords(arguments) { arguments in
             withWords(environment) { environment in
                 withOptionalCString(directory) { directory in
@@ -82,11 +83,18 @@ extension ChildCommand {
                     what.input = input
                     what.output = output
                     what.error = error
-                    return ChildReaper.enrol(&pid) { clinux_spawn(&what, $0) }
+                    what.dies_with_thread = outlivesStarter ? 0 : 1
+                    return ChildReaper.enrol(&pid) { clinux_spawn(&what, $0, &step) }
                 }
             }
         }
-        guard code == 0 else { throw spawnError(code, program) }
+        guard code == 0 else {
+            if step == CLINUX_SPAWN_DIRECTORY {
+                throw SystemError("chdir", code, subject: directory ?? program)
+            }
+            throw SystemError(
+                step == CLINUX_SPAWN_PROGRAM ? "execve" : "spawn", code, subject: program)
+        }
         return pid
     }
 
@@ -94,21 +102,11 @@ extension ChildCommand {
         var words: [String] = []
         for (name, value) in environment {
             guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "=")) else {
-                throw SystemError("posix_spawn", EINVAL, subject: "environment name '\(name)'")
+                throw SystemError("spawn", EINVAL, subject: "environment name '\(name)'")
             }
             words.append("\(name)=\(value)")
         }
         return words
-    }
-
-    /// posix_spawn does not say what failed: a missing directory looks like a missing program.
-    private func spawnError(_ code: Int32, _ program: String) -> SystemError {
-        if let directory {
-            let number = open(directory, O_DIRECTORY | O_CLOEXEC)
-            guard number >= 0 else { return SystemError("chdir", errno, subject: directory) }
-            close(number)
-        }
-        return SystemError("posix_spawn", code, subject: program)
     }
 }
 

@@ -50,12 +50,27 @@ extension EventLoop {
 
     /// Changes what the descriptor of `token` is watched for; a removed token changes nothing.
     public func change(_ token: WatchToken, to interest: Interest) {
-        guard let slot = registrations.find(token), slot.interest != interest else { return }
+        guard let slot = registrations.find(token) else { return }
+        let isExclusive = slot.interest.contains(.exclusive)
+        let interest =
+            isExclusive ? interest.union(.exclusive) : interest.subtracting(.exclusive)
+        guard slot.interest != interest else { return }
         slot.interest = interest
         let isUnread = slot.ending == .peerClosedUnread || slot.ending == .endedUnread
         if isUnread, interest.contains(.read) { slot.ending = .none }
         if slot.isSuspended { return }
-        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        ask(slot, token)
+    }
+
+    /// Lets the other loops that watch the same open file exclusively be woken first.
+    ///
+    /// The kernel wakes the first that sleeps, in the order in which they began to watch: while
+    /// there is little to do, that would be the same one each time.
+    public func passTurn(_ token: WatchToken) {
+        guard let slot = registrations.find(token), slot.interest.contains(.exclusive) else {
+            return
+        }
+        ask(slot, token)
     }
 
     /// Stops watching; no callback comes after this, not even from events already taken.
@@ -122,7 +137,7 @@ extension EventLoop {
         registrations.forEach { slot, token in
             // Not those that were closed: their numbers may be others' by now.
             let events = events(of: slot)
-            guard poller.modify(slot.descriptor, events, token: token.rawValue) else { return }
+            guard ask(slot, token) else { return }
             try? fresh.add(slot.descriptor, events, token: token.rawValue)
         }
         fresh.replace(poller)
@@ -142,7 +157,7 @@ extension EventLoop {
         slot.isRunning = false
         if slot.isSuspended {
             slot.isSuspended = false
-            poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+            ask(slot, token)
         }
         if disposition == .stop {
             unwatch(token)
@@ -156,7 +171,7 @@ extension EventLoop {
     private func suspend(_ slot: Registration, _ token: WatchToken) {
         guard !slot.isSuspended else { return }
         slot.isSuspended = true
-        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        ask(slot, token)
     }
 
     /// Keeps an end that was delivered from being reported for ever.
@@ -179,10 +194,23 @@ extension EventLoop {
             }
             slot.ending = .endedUnread
         }
-        poller.modify(slot.descriptor, events(of: slot), token: token.rawValue)
+        ask(slot, token)
+    }
+
+    /// Asks the kernel for what a registration wants now; false if its owner closed the descriptor.
+    @discardableResult
+    private func ask(_ slot: Registration, _ token: WatchToken) -> Bool {
+        let events = events(of: slot)
+        return slot.interest.contains(.exclusive)
+            ? poller.renew(slot.descriptor, events, token: token.rawValue)
+            : poller.modify(slot.descriptor, events, token: token.rawValue)
     }
 
     private func events(of slot: Registration) -> UInt32 {
+        if slot.interest.contains(.exclusive) {
+            let isSilent = slot.isSuspended || slot.ending != .none
+            return isSilent ? EPOLLEXCLUSIVE.rawValue : slot.interest.events
+        }
         // One-shot, because hang-up and error come unasked: once at most, and then no more.
         if slot.isSuspended { return EPOLLONESHOT.rawValue }
         return switch slot.ending {

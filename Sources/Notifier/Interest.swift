@@ -19,8 +19,22 @@ public struct Interest: OptionSet, Sendable {
     /// The peer will send nothing more; implied by `read`.
     @inlinable public static var peerClosed: Interest { Interest(rawValue: 4) }
 
+    /// Of the loops that watch the same open file, one or a few are woken, not all
+    /// (EPOLLEXCLUSIVE): for a listening socket that several of them serve.
+    ///
+    /// Counts when the watch begins and stays with it. Such a watch does not tell that the peer has
+    /// closed; changing it costs two calls of the kernel instead of one.
+    public static let exclusive = Interest(rawValue: 32)
+
     /// The bits for epoll; hang-up and error always come.
     var events: UInt32 {
+        guard !contains(.exclusive) else {
+            // The kernel takes nothing else beside it.
+            var bits = EPOLLEXCLUSIVE.rawValue
+            if contains(.read) { bits |= EPOLLIN.rawValue }
+            if contains(.write) { bits |= EPOLLOUT.rawValue }
+            return bits
+        }
         var bits: UInt32 = 0
         if contains(.read) { bits |= EPOLLIN.rawValue | EPOLLRDHUP.rawValue }
         if contains(.write) { bits |= EPOLLOUT.rawValue }

@@ -19,6 +19,8 @@ package struct LineFraming: ~Copyable {
         case partial(UnsafeRawBufferPointer)
         /// The beginning of a line that is longer than the limit.
         case overlong(UnsafeRawBufferPointer)
+        /// More of that line, in order; whether it ends with this.
+        case skipped(UnsafeRawBufferPointer, isLast: Bool)
     }
 
     private let maxLength: Int
@@ -64,11 +66,14 @@ package struct LineFraming: ~Copyable {
     ) -> Bool {
         if isSkipping {
             isSkipping = false
-            return true
+            return sink(.skipped(piece, isLast: true))
         }
         if head.isEmpty { return deliver(piece, sink) }
         defer { forgetHead(pool) }
-        guard head.count + piece.count <= maxLength + 1 else { return sink(overlong(piece)) }
+        guard head.count + piece.count <= maxLength + 1 else {
+            return refuse(head.readable, sink, isLast: false)
+                && sink(.skipped(piece, isLast: true))
+        }
         head.append(piece)
         return deliver(head.readable, sink)
     }
@@ -78,25 +83,30 @@ package struct LineFraming: ~Copyable {
         if let last = raw.last, last == 0x0D {
             line = UnsafeRawBufferPointer(rebasing: raw.dropLast())
         }
-        return sink(line.count <= maxLength ? .line(line) : overlong(line))
+        return line.count <= maxLength ? sink(.line(line)) : refuse(line, sink, isLast: true)
     }
 
-    /// The most of a too long line that lies together: what is kept of it, or else `piece`.
-    private func overlong(_ piece: UnsafeRawBufferPointer) -> Found {
-        let known = head.isEmpty ? piece : head.readable
-        return .overlong(UnsafeRawBufferPointer(rebasing: known.prefix(maxLength)))
+    /// Hands out what lies together of a line that is too long.
+    private func refuse(
+        _ known: UnsafeRawBufferPointer, _ sink: (Found) -> Bool, isLast: Bool
+    ) -> Bool {
+        let start = known.prefix(maxLength)
+        let rest = known.dropFirst(maxLength)
+        return sink(.overlong(UnsafeRawBufferPointer(rebasing: start)))
+            && sink(.skipped(UnsafeRawBufferPointer(rebasing: rest), isLast: isLast))
     }
 
     private mutating func keep(
         _ tail: UnsafeRawBufferPointer, _ pool: BufferPool, _ sink: (Found) -> Bool
     ) -> Bool {
-        if isSkipping { return true }
+        if isSkipping { return sink(.skipped(tail, isLast: false)) }
         // One byte over the limit may still be the CR of a line end.
         let count = head.count + tail.count
         guard count <= maxLength || (count == maxLength + 1 && tail.last == 0x0D) else {
             isSkipping = true
             defer { forgetHead(pool) }
-            return sink(overlong(tail))
+            if head.isEmpty { return refuse(tail, sink, isLast: false) }
+            return refuse(head.readable, sink, isLast: false) && sink(.skipped(tail, isLast: false))
         }
         pool.equip(&head)
         head.append(tail)

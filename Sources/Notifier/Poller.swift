@@ -50,6 +50,17 @@ struct Poller: ~Copyable {
         return epoll_ctl(number, EPOLL_CTL_MOD, watched, &event) == 0
     }
 
+    /// Changes what `watched` is watched for, if that is or was exclusive, which the kernel changes
+    /// only by removing and adding; it is woken last of its peers then.
+    ///
+    /// - Returns: as `modify`.
+    @discardableResult
+    func renew(_ watched: Int32, _ events: UInt32, token: UInt64) -> Bool {
+        var event = clinux_epoll_event(events, token)
+        return epoll_ctl(number, EPOLL_CTL_DEL, watched, &event) == 0
+            && epoll_ctl(number, EPOLL_CTL_ADD, watched, &event) == 0
+    }
+
     /// Takes the place of `former`, whose number it gets, so that it is still the one others poll.
     consuming func replace(_ former: borrowing Poller) {
         // Cannot fail: both are open. What `former` had open is closed.

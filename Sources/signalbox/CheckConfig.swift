@@ -1,5 +1,6 @@
 // CheckConfig: `signalbox check-config`: every fault of a file, without serving it. And `routes`.
 
+internal import Bytes
 internal import ArgumentParser
 internal import Gateway
 
@@ -9,8 +10,8 @@ struct CheckConfig: ParsableCommand {
         commandName: "check-config",
         abstract: "Check a configuration file and name every fault.",
         discussion: """
-            Ends with code 0 if the file is usable and the programs and folders that it names are \
-            there, with 3 if not.
+            Ends with code 0 if the file is usable and the programs, folders and addresses that it \
+            names are there, with 3 if not.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -27,17 +28,20 @@ struct CheckConfig: ParsableCommand {
         } catch {
             Terminal.fail("the configuration is not usable\n\(error)", ExitStatus.configuration)
         }
-        let missing = Gateway.missingPrograms(of: settings)
+        let missing =
+            Gateway.missingPrograms(of: settings) + Gateway.missingAddresses(of: settings)
         guard missing.isEmpty else {
             Terminal.fail(
                 "the configuration is sound, but not everything it names is there\n"
                     + missing.joined(separator: "\n"), ExitStatus.configuration)
         }
-        let modules = settings.modules.count
-        let timers = settings.timers.count
-        Terminal.print(
-            "\(options.file): ok (\(settings.listeners.count) listeners, \(modules) modules, "
-                + "\(timers) timers)")
+        let counts = [
+            (settings.listeners.count, "listener"), (settings.modules.count, "module"),
+            (settings.timers.count, "timer"), (settings.sources.count, "source"),
+            (settings.reactions.count, "reaction"),
+        ]
+        let text = counts.map { Quantity.text($0.0, $0.1) }.joined(separator: ", ")
+        Terminal.print("\(options.file): ok (\(text))")
     }
 }
 

@@ -66,16 +66,23 @@ struct Serve: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Serve the modules of a configuration file.",
         discussion: """
-            TERM or INT ends it in good order, a second one at once. HUP reads the certificates \
-            again, USR1 opens the log file anew.
+            TERM or INT ends it in good order, a second one at once. HUP opens the log file anew, \
+            takes the log's level and format from the configuration and reads the certificates \
+            again; USR1 opens the log file alone.
             """)
 
     @OptionGroup var options: ConfigurationOptions
 
     func run() throws {
         let settings = try options.load()
+        let overrides = try options.overrides.parsed()
         do throws(GatewayError) {
-            try Gateway(settings).run { report in
+            let gateway = Gateway(settings)
+            gateway.reread = { [file = options.file] () throws(SettingsError) in
+                try Settings.load(
+                    file: file, environment: Environment.all, overrides: overrides)
+            }
+            try gateway.run { report in
                 Terminal.print(Banner.text(report, settings))
             }
         } catch {

@@ -2,6 +2,16 @@ import Bytes
 import Testing
 
 @Suite struct PercentTests {
+    @Test(arguments: [
+        ("/v1/modules/a b", "/v1/modules/a%20b"), ("/a;b=c,d@e:f", "/a;b=c,d@e:f"),
+        ("/%41?x#y", "/%2541%3Fx%23y"), ("/ä\"<>", "/%C3%A4%22%3C%3E"), ("", ""),
+    ])
+    func `a decoded path is encoded as a URL has it`(_ path: String, _ expected: String) {
+        var out = ByteBuffer()
+        Array(path.utf8).withUnsafeBytes { Percent.encodePath($0, into: &out) }
+        #expect(out.text() == expected)
+    }
+
     private func decode(_ text: String, plusIsSpace: Bool = false) -> [UInt8]? {
         var output = ByteBuffer()
         output.append("<")

@@ -51,5 +51,21 @@ extension EndToEnd {
                 #expect(again.status == 304 && again.body.isEmpty)
             }
         }
+
+        @Test func `an answer that nothing has changed tells no length of nothing`() throws {
+            try Server.run(Configuration(modules: [], hasTick: false)) { server in
+                for condition in ["*", "\"x\", TAG", "W/TAG"] {
+                    let tag = try #require(try curl(server.http("/signalbox.js")).fields["etag"])
+                    // The tag is that of the compressed script as well, so it is a weak one.
+                    #expect(tag.hasPrefix("W/\""))
+                    let text = condition.replacing("TAG", with: tag.dropFirst(2))
+                    let again = try curl(
+                        "--header", "If-None-Match: \(text)", server.http("/signalbox.js"))
+                    #expect(again.status == 304)
+                    #expect(again.fields["content-length"] == nil)
+                    #expect(again.fields["vary"] == "Accept-Encoding")
+                }
+            }
+        }
     }
 }

@@ -85,6 +85,16 @@ extension EndToEnd {
             }
         }
 
+        @Test func `the instance of a problem is a path as a URL has it`() throws {
+            try Server.run { server in
+                let answer = try curl("--globoff", server.http("/v1/modules/a%20b%22%C3%A4%2541;c"))
+                _ = try answer.expectProblem(404)
+                #expect(
+                    answer.body.contains(#""instance":"/v1/modules/a%20b%22%C3%A4%2541;c""#),
+                    "\(answer.body)")
+            }
+        }
+
         @Test(arguments: ["Expect: 100-continue", "Expect:", "Transfer-Encoding: chunked"])
         func `a body over the limit is refused with 413`(field: String) throws {
             let folder = try TemporaryFolder()

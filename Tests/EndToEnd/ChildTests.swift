@@ -108,5 +108,29 @@ extension EndToEnd {
             try waitUntil("the child to end", within: .seconds(5)) { !child.isRunning }
             try held.wait()
         }
+
+        @Test func `a gateway that is killed leaves no child behind`() throws {
+            let stubborn = "trap '' HUP INT TERM; sleep 300 & while :; do sleep 300; done"
+            let server = try Server { httpPort, _ in
+                """
+                { listeners: [{ url: 'http://127.0.0.1:\(httpPort)' }], modules: {
+                    deaf: { command: ['sh', '-c', "\(stubborn)"], start: 'eager', pool: 3,
+                            commands: { any: {} } },
+                    run: { exec: ['sh', '-c', "\(stubborn)"] } } }
+                """
+            }
+            let calling = try Program([
+                "curl", "--silent", "--data", "{}", server.http("/v1/modules/run/run"),
+            ])
+            try waitUntil("four children") { server.children.count == 4 }
+            let children = server.children
+            defer { for child in children { kill(-child.pid, SIGKILL) } }
+            server.program.send(SIGKILL)
+            try server.program.wait(within: .seconds(5))
+            try waitUntil("none of \(children) to be left", within: .seconds(1)) {
+                children.allSatisfy { !$0.isRunning }
+            }
+            try calling.wait()
+        }
     }
 }

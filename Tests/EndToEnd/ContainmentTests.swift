@@ -203,6 +203,60 @@ extension EndToEnd {
             }
         }
 
+        @Test func `a module that lives but answers nothing is unresponsive until it does`() throws
+        {
+            let listed =
+                "commands: { hold: { timeout: '1200ms' }, release: {} }, silence: { deadlines: 1 }"
+            try run(
+                "slow: { \(Self.slow), \(listed), start: 'eager', required: true }",
+                more: "loops: 3"
+            ) { server in
+                func hold(_ more: String...) throws {
+                    let answer = try curl(
+                        more + ["--data", "{}", server.http("/v1/modules/slow/hold")])
+                    #expect(try answer.expectProblem(504).code == "timed_out")
+                }
+                func state() throws -> String? {
+                    try jsonObject(try curl(server.http("/v1/modules/slow")).body)?["state"]
+                        as? String
+                }
+                try waitUntil("ready") { try state() == "ready" }
+                // A deadline that the caller has shortened does not count.
+                try hold("--header", "Prefer: wait=1")
+                #expect(try state() == "ready")
+                try hold()
+                try waitUntil("unresponsive") { try state() == "unresponsive" }
+                let answer = try curl(server.http("/readyz?verbose"))
+                #expect(answer.status == 503 && answer.body.contains("it answers no call in time"))
+                let release = try curl("--data", "{}", server.http("/v1/modules/slow/release"))
+                #expect(release.status == 200)
+                try waitUntil("ready again") {
+                    try state() == "ready" && curl(server.http("/readyz")).status == 200
+                }
+            }
+        }
+
+        @Test func `the exit of an exec module is no code of JSON-RPC`() throws {
+            let script = "echo one >&2; echo 'no such thing' >&2; exit 4"
+            try run("x: { exec: ['sh', '-c', \"\(script)\"], exit_status: { '4': 404 } }") {
+                server in
+                let answer = try curl("--data", "{}", server.http("/v1/modules/x/run"))
+                _ = try answer.expectProblem(404)
+                let problem = try #require(try jsonObject(answer.body))
+                #expect(problem["rpc_code"] == nil && problem["data"] == nil)
+                #expect(problem["exit"] as? [String: Int] == ["code": 4])
+                #expect(problem["stderr"] as? [String] == ["one", "no such thing"])
+                #expect(problem["detail"] as? String == "Module \"x\" says: no such thing")
+                let call = #"{"jsonrpc":"2.0","id":1,"method":"x.run"}"#
+                let rpc = try jsonObject(try curl("--data", call, server.http("/v1/rpc")).body)
+                let error = try #require(rpc?["error"] as? [String: Any])
+                #expect(error["code"] as? Int == -32000)
+                let data = try #require(error["data"] as? [String: Any])
+                #expect(data["exit"] as? [String: Int] == ["code": 4])
+                #expect(data["stderr"] as? [String] == ["one", "no such thing"])
+            }
+        }
+
         @Test func `check-config and run name what is not there`() throws {
             let folder = try TemporaryFolder()
             let file = try folder.write(

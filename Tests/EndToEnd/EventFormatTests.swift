@@ -180,6 +180,42 @@ extension EndToEnd {
             }
         }
 
+        @Test func `an unknown parameter is named, with those that there are`() throws {
+            try Server.run(Self.quiet) { server in
+                let problem = try curl(server.http("/v1/events?signal=a&colour=red&wait=0"))
+                    .expectProblem(400)
+                #expect(problem.code == "bad_query")
+                #expect(
+                    problem.detail
+                        == "There is no parameter \"colour\": there are signal, where, "
+                        + "last_event_id, format, wait, heartbeat and compress.")
+                let many = "signal=a" + String(repeating: "&where=/a:1", count: 300)
+                _ = try curl(server.http("/v1/events?\(many)")).expectProblem(400)
+            }
+        }
+
+        @Test func `HEAD of a long poll says of the answer what GET does, and no length`() throws {
+            try Server.run(Self.quiet) { server in
+                let url = server.http("/v1/events?signal=a&wait=0")
+                let get = try curl(url)
+                let head = try curl("--head", url)
+                #expect(get.status == 200 && head.status == 200)
+                #expect(head.fields["content-type"] == get.fields["content-type"])
+                #expect(head.fields["content-length"] == nil)
+                #expect(head.fields["transfer-encoding"] == nil)
+            }
+        }
+
+        @Test func `two keys in one request are refused`() throws {
+            try Server.run(Self.quiet) { server in
+                let problem = try curl(
+                    "--header", "Idempotency-Key: a", "--header", "Idempotency-Key: b",
+                    "--data", "1", server.http("/v1/signals/a")
+                ).expectProblem(400)
+                #expect(problem.code == "bad_idempotency_key")
+            }
+        }
+
         @Test func `what nobody accepts is not sent, and what is too long not emitted`() throws {
             try Server.run(Self.quiet) { server in
                 let events = server.http("/v1/events?signal=a")

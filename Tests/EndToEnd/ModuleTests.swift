@@ -209,5 +209,57 @@ extension EndToEnd {
                 #expect(answer["id"] as? Int == 1 && answer["error"] != nil)
             }
         }
+
+        @Test func `the helpers report how a call is getting on`() throws {
+            let folder = try TemporaryFolder()
+            let examples = Checkout.root + "/examples/modules"
+            let programs = [
+                (
+                    ["python3"],
+                    try folder.write(
+                        """
+                        import sys; sys.path.insert(0, '\(examples)')
+                        from signalbox_module import command, progress, run
+                        progress("nobody has called yet")
+                        @command
+                        def work(): progress({"percent": 40}); return True
+                        run()
+                        """, to: "work.py")
+                ),
+                (
+                    ["node"],
+                    try folder.write(
+                        """
+                        import { command, run } from "\(examples)/signalbox-module.mjs";
+                        command("work", {}, async (_, { progress }) => {
+                            progress({ percent: 40 });
+                            return true;
+                        });
+                        run();
+                        """, to: "work.mjs")
+                ),
+                (
+                    ["sh"],
+                    try folder.write(
+                        """
+                        . \(examples)/signalbox-module.sh
+                        work() { progress '{"percent":40}'; result true; }
+                        serve work
+                        """, to: "work.sh")
+                ),
+            ]
+            for (interpreter, file) in programs {
+                let command = try Command.run(
+                    interpreter + [file], input: request(7, "work") + "\n")
+                #expect(command.lines.count == 2, "\(command.output)")
+                let report = try #require(try jsonObject(String(command.lines.first ?? "")))
+                #expect(report["method"] as? String == "progress" && report["id"] == nil)
+                let params = try #require(report["params"] as? [String: Any])
+                #expect(params["id"] as? Int == 7)
+                #expect(params["value"] as? [String: Int] == ["percent": 40])
+                let answer = try jsonObject(String(command.lines.last ?? ""))
+                #expect(answer?["result"] as? Bool == true)
+            }
+        }
     }
 }

@@ -26,7 +26,7 @@ extension EndToEnd {
                 "run-and-kill",
                 [
                     "hello world", "echo: exited with status 0", "sleep: killed by signal 15",
-                    "posix_spawn no-such-program: No such file or directory", "children left: 0",
+                    "execve no-such-program: No such file or directory", "children left: 0",
                 ]
             ),
             (

@@ -37,6 +37,49 @@ extension EndToEnd {
             }
         }
 
+        @Test func `HUP opens the log file anew, takes its level, and says what it leaves`() throws
+        {
+            let folder = try TemporaryFolder()
+            let port = try FreePort.take(1)[0]
+            func write(_ level: String, _ more: String = "") throws -> String {
+                try folder.write(
+                    """
+                    { listeners: [{ url: 'http://127.0.0.1:\(port)' }], \(more)
+                      log: { file: 'box.log', level: '\(level)' } }
+                    """, to: "c.json5")
+            }
+            func log(_ name: String) -> String {
+                (try? String(contentsOfFile: folder.file(name), encoding: .utf8)) ?? ""
+            }
+            let program = try Program([
+                Checkout.signalbox, "serve", "--config", try write("info"),
+            ])
+            try waitUntil("the gateway") { (try? RawConnection(port: port)) != nil }
+            let taken = "reloaded: the log file, level and format of the log"
+            try FileManager.default.moveItem(
+                atPath: folder.file("box.log"), toPath: folder.file("old.log"))
+            program.send(SIGHUP)
+            try waitUntil("the new file") { log("box.log").contains(taken + "\n") }
+            #expect(!log("old.log").contains("reloaded"))
+            let left =
+                "not reloaded: what else has changed in the configuration, which needs a restart"
+            _ = try write("warning", "loops: 3,")
+            program.send(SIGHUP)
+            try waitUntil("what is left") { log("box.log").contains("\(taken); \(left)\n") }
+            _ = try write("nonsense")
+            program.send(SIGHUP)
+            try waitUntil("what is wrong") {
+                log("box.log").contains("; not reloaded: the configuration, which is not usable\n")
+            }
+            _ = try write("info")
+            program.send(SIGHUP)
+            try waitUntil("the first line of that level") {
+                log("box.log").components(separatedBy: taken + "\n").count == 3
+            }
+            program.send(SIGTERM)
+            #expect(try program.wait() == .exited(0))
+        }
+
         @Test func `changed files are noticed without a signal`() throws {
             let files = try files()
             let more = "tls: { watch_interval: '100ms' },"

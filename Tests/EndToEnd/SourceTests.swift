@@ -35,7 +35,37 @@ extension EndToEnd {
             #expect(
                 metrics.contains(
                     #"signalbox_source_dropped_total{source="feed",reason="malformed"} 1"#))
+            let source = try curl(server.http("/v1/sources/feed"))
+            #expect(
+                source.body.hasPrefix(
+                    #"{"name":"feed","kind":"tcp","address":"127.0.0.1:\#(port)","signal":"feed.item","#
+                        + #""framing":"json","state":"listening","received":2,"emitted":1,"#
+                        + #""dropped":{"rate":0,"too_long":0,"malformed":1,"#))
+            #expect(source.body.contains(#""connections":1,"refused_connections":0}"#))
+            let list = try curl(server.http("/v1/sources"))
+            #expect(list.body == "{\"sources\":[\(source.body.dropLast())]}\n")
+            #expect(
+                try curl(server.http("/v1/sources/x")).expectProblem(404).code == "unknown_source")
+            let reaction = try curl(server.http("/v1/reactions/ask")).body
+            #expect(reaction.contains(#""on":"feed.*","call":"echo.echo","result":"echo.said""#))
+            #expect(reaction.contains(#""runs":4,"failures":0,"#))
+            #expect(try curl(server.http("/v1/reactions")).body.contains(#""name":"round""#))
+            #expect(try curl("--head", server.http("/v1/reactions/x")).status == 404)
             try server.stop()
+        }
+
+        @Test func `a file that is not there yet is waited for, and that is shown`() throws {
+            let folder = try TemporaryFolder()
+            let more = "sources: { log: { file: '\(folder.path)/log', signal: 'log.line' } },"
+            try Server.run(Configuration(modules: [], hasTick: false, more: more)) { server in
+                func state() throws -> String? {
+                    try jsonObject(try curl(server.http("/v1/sources/log")).body)?["state"]
+                        as? String
+                }
+                #expect(try state() == "waiting")
+                _ = try folder.write("one\n", to: "log")
+                try waitUntil("the file to be read") { try state() == "reading" }
+            }
         }
     }
 }

@@ -90,6 +90,18 @@ extension EndToEnd {
             try second.stop()
         }
 
+        @Test func `readiness tells how it stands with the state`() throws {
+            let folder = try TemporaryFolder()
+            let server = try start(folder)
+            let answer = try curl(server.http("/readyz?verbose"))
+            #expect(answer.status == 200 && answer.body.contains(#""state":{"state":"ok"}"#))
+            try server.stop()
+            try Server.run(Configuration(modules: [], hasTick: false)) { server in
+                let plain = try curl(server.http("/readyz?verbose")).body
+                #expect(!plain.contains(#""state""#))
+            }
+        }
+
         @Test func `a state that is damaged or in use is an error in words`() throws {
             let folder = try TemporaryFolder()
             let server = try start(folder)

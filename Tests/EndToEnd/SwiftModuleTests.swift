@@ -82,6 +82,30 @@ extension EndToEnd {
             try shop.stop()
         }
 
+        @Test func `a Swift module reports how a call is getting on`() throws {
+            let shop = try Shop()
+            let order = #"{"item":"tea","count":3}"#
+            let watched = try shop.call("brew", order, "--header", "Accept: application/x-ndjson")
+            #expect(
+                watched.body == """
+                    {"progress":{"done":1,"of":3}}
+                    {"progress":{"done":2,"of":3}}
+                    {"progress":{"done":3,"of":3}}
+                    {"result":"tea for 127.0.0.1"}
+
+                    """)
+            let plain = try shop.call("brew", order)
+            #expect(plain.body == #""tea for 127.0.0.1""#)
+            let job = try shop.call("brew", order, "--header", "Prefer: respond-async")
+            let place = try #require(job.fields["location"])
+            try waitUntil("the job to be done") {
+                try jsonObject(try curl(shop.url(place)).body)?["state"] as? String == "done"
+            }
+            let told = try #require(try jsonObject(try curl(shop.url(place)).body))
+            #expect(told["progress"] as? [String: Int] == ["done": 3, "of": 3])
+            try shop.stop()
+        }
+
         @Test func `tasks that wait hold up nobody, and end with their caller or the deadline`()
             throws
         {

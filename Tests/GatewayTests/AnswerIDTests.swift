@@ -22,12 +22,24 @@ import Testing
         (#"{} {"id":4}"#, nil),
         (#"{"id"#, nil),
         (#"{"id":"#, nil),
-        (#"{"a\"#, nil),
+        (#"{"a\"#, nil), (#"{"ids":1,"i":2,"id ":3,"":4,"Id":5}"#, nil),
+        (#"{"\u0069d":4}"#, nil), (#"{"methods":1,"xxxxxxxxxxxid":3,"id":4}"#, 4),
         ("id: 4", nil),
         ("", nil),
     ])
     func `the id is read where it can be`(text: String, id: Int?) {
         Array(text.utf8).withUnsafeBytes { #expect(AnswerID.find(in: $0, isWhole: true) == id) }
+        // And in pieces, as what is passed over comes.
+        for size in 1...3 {
+            var search = AnswerID()
+            var rest = Array(text.utf8)[...]
+            while !rest.isEmpty {
+                rest.prefix(size).withUnsafeBytes { search.feed($0) }
+                rest = rest.dropFirst(size)
+            }
+            search.end()
+            #expect(search.id == id && search.isSettled, "in pieces of \(size)")
+        }
     }
 
     @Test func `a number at a cut may go on`() {

@@ -9,12 +9,16 @@ import Testing
     private func found(_ pieces: [[UInt8]], limit: Int) -> [String] {
         var framing = ContentLengthFraming(maxLength: limit)
         var found: [String] = []
+        var skipped = 0
         for piece in pieces {
             piece.withUnsafeBytes { bytes in
                 framing.feed(bytes) { event in
                     switch event {
                     case .message(let text): found.append(String(decoding: text, as: UTF8.self))
                     case .overlong(let start): found.append("overlong \(start.count)")
+                    case .skipped(let bytes, let isLast):
+                        skipped += bytes.count
+                        if isLast { found.append("skipped \(skipped)") }
                     case .broken: found.append("broken")
                     }
                 }
@@ -31,6 +35,10 @@ import Testing
         ("Content-Length: 0\r\n\r\nContent-Length: 1\r\n\r\n7", ["", "7"]),
         ("Content-Length: 4\r\n\r\n\r\n\r\n", ["\r\n\r\n"]),
         ("Content-Length: 12\r\n\r\nabcdefghijklContent-Length: 1\r\n\r\n7", ["overlong 12", "7"]),
+        (
+            "Content-Length: 5000\r\n\r\n" + String(repeating: "x", count: 5000)
+                + "Content-Length: 1\r\n\r\n7", ["overlong 4096", "skipped 904", "7"]
+        ),
         ("Content-Length: 2\r\n\r\n{", ["unfinished"]),
         ("Content-Len", ["unfinished"]),
         ("hello\nContent-Length: 2\r\n\r\n{}", ["broken"]),

@@ -99,7 +99,9 @@ import Testing
             switch end {
             case 0: ticket.fail(.cancelled)
             case 1: ticket.cancel()
-            default: ticket.giveUp(.timedOut(module: "m", limit: .milliseconds(250)))
+            default:
+                ticket.giveUp(
+                    .timedOut(module: "m", limit: .milliseconds(250)), isOverdue: true)
             }
         }
         #expect(concluded == 3 && failures == 2)

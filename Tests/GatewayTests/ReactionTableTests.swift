@@ -13,7 +13,7 @@ import Testing
         let table: ReactionTable
         var heard: [String] = []
         var cuts = 0
-        var pending: [(Bool) -> Void] = []
+        var pending: [(String?) -> Void] = []
         var number: UInt64 = 0
 
         init(
@@ -27,7 +27,7 @@ import Testing
             table = ReactionTable([reaction], loop: loop)
             table.perform = { [unowned self] _, event, done in
                 heard.append(event.name.text)
-                if waits { pending.append(done) } else { done(true) }
+                if waits { pending.append(done) } else { done(nil) }
             }
             table.onCut = { [unowned self] _, _ in cuts += 1 }
         }
@@ -85,10 +85,21 @@ import Testing
         for _ in 0..<5 { scene.step() }
         #expect(scene.pending.count == running && scene.counts.overlapped == lost)
         while !scene.pending.isEmpty {
-            scene.pending.removeFirst()(false)
+            scene.pending.removeFirst()("it went wrong")
             for _ in 0..<3 { scene.step() }
         }
         #expect(scene.counts.runs == 3 - lost && scene.counts.failures == 3 - lost)
+        #expect(scene.table.entries[0].lastFailure?.reason == "it went wrong")
+    }
+
+    @Test func `as many run at once as may`() throws {
+        let scene = try Scene("a", waits: true) {
+            $0.overlap = .parallel
+            $0.inFlight = 2
+        }
+        for _ in 1...3 { scene.emit("a") }
+        for _ in 0..<5 { scene.step() }
+        #expect(scene.pending.count == 2 && scene.counts.overlapped == 1)
     }
 
     @Test func `what waits is bounded`() throws {

@@ -29,7 +29,13 @@ struct SettingsModuleFaultTests {
         BadConfiguration(
             "{ modules: { a: { http: 'ftp://x' } } }",
             #"f:1: modules.a.http: "ftp://x" is no URL of ours; "#
-                + #"write http://HOST:PORT, https://HOST:PORT or unix:/PATH"#),
+                + #"write http://HOST:PORT/PATH, https://HOST/PATH or unix:/PATH"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'http://:80/x' } } }",
+            #"f:1: modules.a.http: the URL has no host; write that of the server"#),
+        BadConfiguration(
+            "{ modules: { a: { http: 'http://*/x' } } }",
+            #"f:1: modules.a.http: * is no host; write that of the server"#),
         BadConfiguration(
             "{ modules: { a: { http: 'http://x:0', ca: 'c', verify: false } } }",
             #"f:1: modules.a.ca: only https upstreams have authorities; remove it"#,
@@ -142,6 +148,9 @@ struct SettingsModuleFaultTests {
             "{ timers: { t: { at: '2030-02-30T08:00:00Z', emit: { signal: 'a' } } } }",
             #"f:1: timers.t.at: "2030-02-30T08:00:00Z" is no moment of RFC 3339; "#
                 + #"write "2030-12-01T08:00:00Z" or with an offset such as +01:00"#),
+        BadConfiguration(
+            "{ timers: { t: { at: '2201-01-01T00:00:00Z', emit: { signal: 'a' } } } }",
+            #"f:1: timers.t.at: "2201-01-01T00:00:00Z" is not from 1970 to 2200"#),
         BadConfiguration(
             "{ timers: { t: { cron: '* * *', emit: { signal: 'a' } } } }",
             #"f:1: timers.t.cron: "* * *" is no cron expression: there are 3 fields; five are "#

@@ -93,6 +93,9 @@ let everything = """
         e: { on: { signal: "log.*" }, emit: { signal: "seen.line", data: 1 }, rate: 7 },
         c: { on: { signal: "feed.item" }, call: { module: "zeta", command: "echo", params: [] },
              result: "zeta.said", overlap: "skip" },
+        x: { on: { signal: "x.line" }, exec: ["bin/page", "{type}"], timeout: "5s", output: "lines",
+             output_size: "1KiB", result: "page.sent", directory: "/srv", environment: { A: "b" },
+             inherit_environment: ["PATH"], stop_timeout: "1s", overlap: "parallel", in_flight: 4 },
       },
     }
     """
@@ -115,12 +118,23 @@ struct SettingsTests {
                 .unix(path: "/etc/box/x.sock"), .file(path: "/var/log/x"),
             ])
         #expect(settings.sources[1].framing == .json && settings.sources[1].connections == 3)
+        var program = Settings.Reaction.Program(
+            run: Settings.ExecModule(exec: ["/etc/box/bin/page", "{type}"], directory: "/srv"))
+        program.run.child.environment = ["A": "b"]
+        program.run.child.inheritedEnvironment = ["PATH"]
+        program.run.child.stopTimeout = .seconds(1)
+        program.run.output = .lines
+        program.run.outputSize = 1_024
+        program.timeout = .seconds(5)
+        program.result = "page.sent"
         #expect(
             settings.reactions.map(\.action) == [
                 .emit(signal: "seen.line", data: [49]),
                 .call(
                     module: "zeta", command: "echo", params: Array("[]".utf8), result: "zeta.said"),
+                .exec(program),
             ])
+        #expect(settings.reactions[2].inFlight == 4)
     }
 
     @Test func `null means the default as well`() throws {

@@ -156,6 +156,6 @@ struct SettingsAddressTests {
         ("notlocalhost", false),
     ])
     func `only loopback addresses are local`(host: String, isLocal: Bool) {
-        #expect(SettingsAddress.isLocal(.tcp(host: host, port: 1)) == isLocal)
+        #expect((SettingsAddress.reach(of: .tcp(host: host, port: 1)) == .local) == isLocal)
     }
 }

@@ -15,6 +15,7 @@ import Testing
         let loop: EventLoop
         let table = SourceTable()
         var data: [String] = []
+        var outcome = Emission.emitted(1, subscribers: 0)
 
         init() throws {
             loop = try EventLoop()
@@ -34,8 +35,9 @@ import Testing
         {
             var source = Settings.Source(name: "s", kind: kind, signal: "log.line")
             adjust(&source)
-            try table.open([source], loop: loop, depth: 64) { [unowned self] _, data in
+            try table.open([source], loop: loop, depth: 64) { [unowned self] _, data, done in
                 self.data.append(data.text)
+                done(outcome)
             }
         }
 
@@ -114,7 +116,33 @@ import Testing
         send(String(repeating: "y", count: 100), number, address)
         #expect(scene.wait { scene.counts.emitted == 2 })
         #expect(scene.data[0].hasPrefix(#"{"line":"<13>hello \"world\"","from":"127.0.0.1:"#))
-        #expect(scene.counts.tooLong == 1)
+        #expect(scene.counts.tooLong == 1 && scene.counts.received == 3)
+        #expect(scene.table.all[0].address == "127.0.0.1:\(port)")
+        #expect(scene.table.all[0].state() == .listening)
+        scene.table.close()
+        #expect(scene.table.all[0].state() == .closed)
+    }
+
+    @Test func `a source that cannot be opened is named`() throws {
+        let scene = try Scene()
+        let failure = SystemError(
+            "bind", EADDRNOTAVAIL, subject: "192.0.2.7:5514 for source s")
+        #expect(throws: failure) {
+            try scene.open(.udp(host: "192.0.2.7", port: 5514))
+        }
+        #expect(scene.table.all.isEmpty)
+    }
+
+    @Test(arguments: [Emission.notStored("disk full"), .tooLarge(limit: 1)])
+    func `a signal that was refused is not counted as emitted`(_ outcome: Emission) throws {
+        let scene = try Scene()
+        scene.outcome = outcome
+        let (number, port, address) = try datagrams()
+        defer { close(number) }
+        try scene.open(.udp(host: "127.0.0.1", port: port))
+        send("x", number, address)
+        #expect(scene.wait { scene.counts.received == 1 })
+        #expect(scene.counts.emitted == 0 && scene.counts.tooLarge + scene.counts.notStored == 1)
     }
 
     @Test func `lines of connections become signals, however they are cut`() throws {

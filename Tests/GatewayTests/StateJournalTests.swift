@@ -96,10 +96,13 @@ import Testing
         _ = scene.emit("plain")
         #expect(scene.loop.run(until: { !scene.lost.isEmpty }, limit: .seconds(20)))
         #expect(scene.lost == [1] && scene.heard == [1])
+        let trouble = try #require(scene.journal.trouble)
+        #expect(trouble.sinceWallNanos > 0 && trouble.reason.contains("no room"), "\(trouble)")
         #expect(
             scene.emit("safe.small", key: "k")
                 == .held(ticket: 2, subscribers: 0, isRepeated: false))
         #expect(scene.settle())
+        #expect(scene.journal.trouble == nil)
         #expect(scene.heard.count == 2 && scene.lost == [1])
     }
 

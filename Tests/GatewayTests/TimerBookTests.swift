@@ -96,6 +96,34 @@ import Testing
         #expect(scene.fired.count == 2)
     }
 
+    @Test func `a timer that misses each firing floods nobody with notices`() throws {
+        let scene = try Scene(waits: true)
+        let entry = try scene.book.add(id: "f", plan(.every(.milliseconds(10))), isFixed: false)
+        for _ in 1...500 { scene.pass(.milliseconds(10)) }
+        #expect(entry.missed == 499)
+        #expect(scene.missed.count == 5)
+        scene.book.remove(entry)
+        let told = scene.missed.reduce(0) { sum, news in
+            if case .missed(let count, .overlap) = news { sum + count } else { sum }
+        }
+        #expect(told == 499)
+        #expect(scene.news.last == .removed && scene.loop.timerCount == 0)
+    }
+
+    @Test func `two reasons to miss a firing are told one after the other, with their own counts`()
+        throws
+    {
+        let scene = try Scene(waits: true)
+        try scene.book.add(id: "f", plan(.every(.milliseconds(100))), isFixed: false)
+        scene.pass(.milliseconds(100))
+        scene.pass(.milliseconds(300))  // two late, and one while the first runs
+        #expect(scene.missed == [.missed(count: 2, reason: .late)])
+        for _ in 1...10 { scene.pass(.milliseconds(100)) }
+        #expect(
+            scene.missed
+                == [.missed(count: 2, reason: .late), .missed(count: 10, reason: .overlap)])
+    }
+
     @Test func `queued firings run one after the other, as many as may wait`() throws {
         let scene = try Scene(waits: true)
         var plan = plan(.every(.seconds(1)))
@@ -160,12 +188,12 @@ import Testing
     @Test func `a random delay comes within its bound, one at a time`() throws {
         let scene = try Scene()
         var plan = plan(.every(.seconds(1)))
-        plan.jitter = .seconds(3600)
+        plan.jitter = .seconds(1)
         let entry = try scene.book.add(id: "j", plan, isFixed: false)
         scene.passSeconds(3)
         #expect(scene.loop.timerCount <= 3)
         #expect(scene.fired.count + entry.missed >= 2)
-        scene.pass(.seconds(3600))
+        scene.pass(.seconds(1))
         #expect(scene.fired.count >= 1)
     }
 
@@ -193,6 +221,39 @@ import Testing
         #expect(scene.fired.count == 1)
         #expect(entry.missed == 11)
         #expect(scene.book.nextWallNanos(entry) == 1_800_003_900_000_000_000)
+    }
+
+    @Test(arguments: [3600, -3600, 1, -1])
+    func `a step of the clock that the kernel tells of is followed at once`(_ seconds: Int) throws {
+        let scene = try Scene()
+        let entry = try scene.book.add(id: "c", try cron("*/5 * * * *"), isFixed: false)
+        let moment = scene.clock.wallNanos() + 600_000_000_000
+        try scene.book.add(id: "at", plan(.at(moment)), isFixed: false)
+        scene.clock.jumpWall(by: .seconds(seconds))
+        scene.book.clockWasSet()
+        scene.loop.step(sleep: false)
+        #expect(scene.fired.sorted() == (seconds == 3600 ? ["at", "c"] : []))
+        let next = try #require(scene.book.nextWallNanos(entry))
+        #expect(next > scene.clock.wallNanos())
+        #expect(next <= scene.clock.wallNanos() + 300_000_000_000)
+        scene.pass(.nanoseconds(next - scene.clock.wallNanos()))
+        #expect(scene.fired.filter { $0 == "c" }.count == (seconds == 3600 ? 2 : 1))
+    }
+
+    @Test func `the system's clock is watched as long as a calendar needs it, without waking`()
+        throws
+    {
+        let loop = try EventLoop()
+        let book = TimerBook(loop: loop)
+        try book.add(id: "every", plan(.every(.seconds(60))), isFixed: false)
+        #expect(loop.watchCount == 0)
+        let entry = try book.add(id: "c", try cron("@yearly"), isFixed: false)
+        #expect(loop.watchCount == 1 && loop.timerCount == 2)
+        book.remove(entry)
+        book.clockWasSet()
+        #expect(loop.watchCount == 0)
+        try book.add(id: "c", try cron("@yearly"), isFixed: false)
+        #expect(loop.watchCount == 1)
     }
 
     @Test func `a clock set back a little repeats nothing`() throws {
@@ -332,10 +393,22 @@ import Testing
             (#"{"every":"1s","emit":{"signal":"a"},"max_runs":0}"#, ["/max_runs"]),
             (#"{"every":"1s","emit":{"signal":"a"},"overlap":"x"}"#, ["/overlap"]),
             (#"{"every":"1s","emit":{"signal":"a"},"jitter":"2d"}"#, ["/jitter"]),
+            (#"{"every":"1s","emit":{"signal":"a"},"jitter":"2s"}"#, ["/jitter"]),
+            (#"{"every":"2s","emit":{"signal":"a"},"jitter":"2s"}"#, []),
+            (#"{"after":"1s","emit":{"signal":"a"},"jitter":"1d"}"#, []),
+            (#"{"after":"1s","emit":{"signal":"a"},"jitter":"25h"}"#, ["/jitter"]),
+            (#"{"cron":"*/5 * * * *","emit":{"signal":"a"},"jitter":"5m"}"#, []),
+            (#"{"cron":"*/5 * * * *","emit":{"signal":"a"},"jitter":"301s"}"#, ["/jitter"]),
+            (#"{"cron":"0 23,1 * * *","emit":{"signal":"a"},"jitter":"3h"}"#, ["/jitter"]),
+            (#"{"cron":"0 23,1 * * mon","emit":{"signal":"a"},"jitter":"3h"}"#, []),
+            (#"{"cron":"@yearly","emit":{"signal":"a"},"jitter":"25h"}"#, ["/jitter"]),
             (#"{"every":"1s","timezone":"UTC","emit":{"signal":"a"}}"#, ["/timezone"]),
             (#"{"cron":"* * * *","emit":{"signal":"a"}}"#, ["/cron"]),
             (#"{"cron":5,"emit":{"signal":"a"}}"#, ["/cron"]),
             (#"{"cron":"@daily","timezone":"../x","emit":{"signal":"a"}}"#, ["/timezone"]),
+            (#"{"every":"1s","emit":"a"}"#, ["/emit"]),
+            (#"{"every":"1s","emit":{"signal":"a"},"call":1}"#, ["/emit"]),
+            (#"{"every":"1s","emit":{}}"#, ["/emit/signal"]),
             (#"{"id":"a/b","every":"1s","call":{"module":"m"}}"#, ["/id", "/call"]),
             (#"{"every":"1s","call":{"module":"m","command":"x\",\"id\":1}\n"}}"#, ["/call"]),
         ])
@@ -353,7 +426,7 @@ import Testing
         "a timer is shown in the words by which it is asked for",
         arguments: [
             #"{"after":"90s","emit":{"signal":"a","data":null}}"#,
-            #"{"every":"250ms","call":{"module":"m","command":"c","params":{"x":[1]}},"jitter":"2s"}"#,
+            #"{"every":"250ms","call":{"module":"m","command":"c","params":{"x":[1]}},"jitter":"100ms"}"#,
             #"{"cron":"0 8 * * 1-5","timezone":"Europe/Berlin","emit":{"signal":"a"},"max_runs":9}"#,
             #"{"at":"2030-12-01T08:00:00.000Z","overlap":"queue","emit":{"signal":"a"}}"#,
         ])

@@ -188,6 +188,7 @@ final class ResponseReader: VectorReader {
     private var consumed = 0
     private var body: BodyReader?
     private var hasFailed = false
+    private var keepsAlive = true
     private var isDone = false
     private var log: [String] = []
 
@@ -220,7 +221,10 @@ final class ResponseReader: VectorReader {
     private func end(_ data: [UInt8]?) {
         if let data { log.append("data " + Vector.escape(data)) }
         log.append("end \(consumed)")
-        isDone = !head.keepAlive
+        keepsAlive = keepsAlive && head.keepAlive
+        // Behind an interim response comes the final one, whatever is to become of the connection.
+        isDone = !head.isInterim && !keepsAlive || head.status == 101
+        if method == .connect, 200..<300 ~= head.status { isDone = true }
     }
 
     private func readBody() -> Bool {

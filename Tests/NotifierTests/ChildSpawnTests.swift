@@ -56,17 +56,73 @@ struct ChildSpawnTests {
         let record = try loop.outcome(
             of: ChildCommand(["grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"], input: .null))
         #expect(record.lines.first == "SigBlk:\t0000000000000000")
-        // glibc ignores its two internal signals, 32 and 33, in what posix_spawn starts.
-        let ignored = record.lines.last?.split(separator: "\t").last.flatMap {
-            UInt64($0, radix: 16)
-        }
-        #expect(ignored.map { $0 & 0x7FFF_FFFF } == 0)
+        #expect(record.lines.last == "SigIgn:\t0000000000000000")
     }
 
     @Test func `without a pipe the input is at its end`() throws {
         let loop = try EventLoop()
         let record = try loop.outcome(of: shell("cat; echo over", input: .null))
         #expect(record.lines == ["over"])
+    }
+
+    @Test func `a child outlives a process that is killed only if it may`() async throws {
+        let dead = await #expect(
+            processExitsWith: .signal(SIGKILL), observing: [\.standardOutputContent]
+        ) {
+            let loop = try EventLoop()
+            for outlives in [false, true] {
+                var command = shell(
+                    "trap '' HUP INT TERM; echo up; while :; do sleep 1; done", input: .pipe,
+                    error: .null)
+                command.outlivesStarter = outlives
+                let record = ChildRecord()
+                let child = try Child.spawn(command, on: loop, record.events)
+                loop.run(until: { record.lines == ["up"] }, limit: .seconds(20))
+                var line = Array("\(child.pid)\n".utf8)
+                write(STDOUT_FILENO, &line, line.count)
+            }
+            kill(getpid(), SIGKILL)
+        }
+        let text = String(decoding: try #require(dead).standardOutputContent, as: UTF8.self)
+        let pids = text.split(separator: "\n").compactMap { Int32($0) }
+        try #require(pids.count == 2, "\(text)")
+        defer { kill(-pids[1], SIGKILL) }
+        let limit = ContinuousClock.now + .seconds(1)
+        while isRunning(pids[0]), ContinuousClock.now < limit { _ = poll(nil, 0, 5) }
+        #expect(!isRunning(pids[0]))
+        #expect(isRunning(pids[1]))
+    }
+
+    @Test func `the first program of that name in PATH is the one`() async {
+        await #expect(processExitsWith: .success) {
+            let loop = try EventLoop()
+            var template = Array("/tmp/spawn-XXXXXX".utf8CString)
+            let folder = String(cString: try #require(mkdtemp(&template)))
+            func file(_ name: String, _ text: String, mode: mode_t) throws {
+                let number = open("\(folder)/\(name)", O_WRONLY | O_CREAT | O_CLOEXEC, mode)
+                try #require(number >= 0)
+                var bytes = Array(text.utf8)
+                try #require(write(number, &bytes, bytes.count) == bytes.count)
+                close(number)
+            }
+            try file("locked", "", mode: 0o600)
+            try file("plain", "echo not for a shell\n", mode: 0o700)
+            try file("printf", "#!/bin/sh\necho first\n", mode: 0o700)
+            setenv("PATH", "/nonexistent:\(folder)/plain:\(folder):/usr/bin:/bin", 1)
+            let first = try loop.outcome(of: ChildCommand(["printf", "second"], input: .null))
+            try #require(first.lines == ["first"])
+            for (name, code) in [("locked", EACCES), ("plain", ENOEXEC), ("gone", ENOENT)] {
+                let error = #expect(throws: SystemError.self) {
+                    _ = try Child.spawn(ChildCommand([name]), on: loop)
+                }
+                try #require(error == SystemError("execve", code, subject: name))
+            }
+            unsetenv("PATH")
+            let usual = try loop.outcome(of: ChildCommand(["printf", "usual"], input: .null))
+            try #require(usual.entries.contains(.partial(.output, "usual")))
+            for name in ["locked", "plain", "printf"] { unlink("\(folder)/\(name)") }
+            rmdir(folder)
+        }
     }
 
     // MARK: What cannot be started
@@ -188,6 +244,19 @@ struct ChildSpawnTests {
             try #require(record.entries.contains(.line(.output, "out in")))
             try #require(record.entries.contains(.line(.error, "err")))
         }
+    }
+
+    /// Whether the process lives; a zombie that nobody has reaped yet does not.
+    private func isRunning(_ pid: Int32) -> Bool {
+        guard let file = fopen("/proc/\(pid)/stat", "re") else { return false }
+        defer { fclose(file) }
+        var text = [CChar](repeating: 0, count: 256)
+        guard fgets(&text, Int32(text.count), file) != nil else { return false }
+        let bytes = text.map { UInt8(bitPattern: $0) }
+        guard let end = bytes.lastIndex(of: UInt8(ascii: ")")), end + 2 < bytes.count else {
+            return false
+        }
+        return bytes[end + 2] != UInt8(ascii: "Z") && bytes[end + 2] != UInt8(ascii: "X")
     }
 
     private func openNull() -> Int32 { open("/dev/null", O_RDONLY) }

@@ -12,6 +12,13 @@ import Testing
         (Interest([.read, .write]), EPOLLIN.rawValue | EPOLLRDHUP.rawValue | EPOLLOUT.rawValue),
     ]
 
+    @Test func `the kernel takes little beside exclusive`() {
+        #expect(
+            Interest([.read, .peerClosed, .exclusive]).events
+                == EPOLLEXCLUSIVE.rawValue | EPOLLIN.rawValue)
+        #expect(Interest.exclusive.events == EPOLLEXCLUSIVE.rawValue)
+    }
+
     @Test(arguments: interests)
     func `an interest asks epoll for its events`(interest: Interest, events: UInt32) {
         #expect(interest.events == events)

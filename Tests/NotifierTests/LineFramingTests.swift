@@ -4,9 +4,14 @@ import Testing
 @testable import Notifier
 
 @Suite struct LineFramingTests {
+    /// What was passed over of each line that was too long; the last is still being passed over.
+    private final class Skipped { var lines = [""] }
+
     /// What was found, as text: `.line` as it is, `?` before a partial line, `!` before the
     /// beginning of a line that is too long.
-    private func frame(_ chunks: [ArraySlice<UInt8>], maxLength: Int) -> [String] {
+    private func frame(
+        _ chunks: [ArraySlice<UInt8>], maxLength: Int, _ skipped: Skipped = Skipped()
+    ) -> [String] {
         var framing = LineFraming(maxLength: maxLength)
         let pool = BufferPool()
         var found: [String] = []
@@ -15,6 +20,9 @@ import Testing
             case .line(let bytes): found.append(String(decoding: bytes, as: UTF8.self))
             case .partial(let bytes): found.append("?" + String(decoding: bytes, as: UTF8.self))
             case .overlong(let bytes): found.append("!" + String(decoding: bytes, as: UTF8.self))
+            case .skipped(let bytes, let isLast):
+                skipped.lines[skipped.lines.count - 1] += String(decoding: bytes, as: UTF8.self)
+                if isLast { skipped.lines.append("") }
             }
             return true
         }
@@ -59,12 +67,17 @@ import Testing
         for first in 0...bytes.count {
             for second in first...bytes.count {
                 let chunks = [bytes[..<first], bytes[first..<second], bytes[second...]]
-                let found = frame(chunks, maxLength: 8)
+                let skipped = Skipped()
+                let found = frame(chunks, maxLength: 8, skipped)
                 #expect(found.count == 3)
                 #expect(found.first == "a" && found.last == "b")
                 let beginning = found[1]
                 #expect(beginning.hasPrefix("!"))
                 #expect(long.hasPrefix(beginning.dropFirst()) && beginning.utf8.count <= 9)
+                // Nothing of it is lost on the way, but perhaps the CR of its end.
+                #expect(skipped.lines.count == 2 && skipped.lines[1] == "")
+                let all = beginning.dropFirst() + skipped.lines[0]
+                #expect(all == long || all + "\r" == long, "\(all)")
             }
         }
     }

@@ -11,8 +11,9 @@
 //     run();
 //
 // A command is a function, async or not: it takes the params object, what it returns is the answer,
-// and a `Fault` it throws is what the caller sees. Its second argument is `{ signal }`, an
-// AbortSignal that fires when the caller has gone. console.log goes to the gateway's log.
+// and a `Fault` it throws is what the caller sees. Its second argument is `{ signal, progress }`: an
+// AbortSignal that fires when the caller has gone, and a function that tells whoever watches the call
+// how it is getting on. console.log goes to the gateway's log.
 
 import { createInterface } from "node:readline";
 
@@ -77,7 +78,7 @@ export async function run({ title = "module", version = "1.0.0" } = {}) {
 async function answer({ id, method, params = {} }) {
     const controller = new AbortController();
     pending.set(id, controller);
-    controller.done = call(method, params, controller.signal).then(
+    controller.done = call(id, method, params, controller.signal).then(
         (result) => write({ id, result: result ?? null }),
         (error) => write({ id, error: describe(method, error) }),
     );
@@ -85,13 +86,14 @@ async function answer({ id, method, params = {} }) {
     pending.delete(id);
 }
 
-async function call(method, params, signal) {
+async function call(id, method, params, signal) {
     const found = commands.get(method);
     if (!found) throw new Fault(`no command "${method}"`, { status: 404, code: -32601 });
     if (params === null || typeof params !== "object" || Array.isArray(params)) {
         throw new Fault("params must be an object", { status: 422, code: -32602 });
     }
-    return found.action(params, { signal });
+    const progress = (value) => write({ method: "progress", params: { id, value: value ?? null } });
+    return found.action(params, { signal, progress });
 }
 
 function describe(method, error) {

@@ -21,6 +21,7 @@
 #   quote TEXT             TEXT as a JSON string, with its quotes
 #   result JSON            the answer
 #   fail STATUS MESSAGE    an error, with the HTTP status that it stands for
+#   progress JSON          how the call is getting on, for whoever watches it
 #   emit SIGNAL [JSON]     a signal
 #   log LEVEL MESSAGE      a line in the gateway's log
 #   serve COMMAND…         answers calls until standard input ends; only the named functions are offered
@@ -158,6 +159,8 @@ fail() {
     _answered=yes
     _write "\"id\":$_id,\"error\":{\"code\":-32000,\"message\":$(quote "$2"),\"data\":{\"status\":$1}}"
 }
+
+progress() { _write "\"method\":\"progress\",\"params\":{\"id\":$_id,\"value\":$1}"; }
 
 emit() { _write "\"method\":\"signal\",\"params\":{\"name\":$(quote "$1"),\"data\":${2-null}}"; }
 

@@ -14,7 +14,8 @@ standard library alone.
 A command is a function: its parameters come by name, its docstring and annotations become its
 description, what it returns is the answer, and a `Fault` it raises is what the caller sees.
 Commands run on a few threads, so that a slow one keeps nobody waiting; `run(threads=1)` if yours
-must not overlap. While a module runs, `print` goes to the gateway's log.
+must not overlap. One that takes long may say how far it is, `progress({"percent": 40})`, for callers
+who watch it and for jobs. While a module runs, `print` goes to the gateway's log.
 """
 
 import inspect
@@ -28,6 +29,7 @@ _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string",
 _commands = {}
 _output = sys.stdout
 _writing = threading.Lock()
+_current = threading.local()
 
 
 class Fault(Exception):
@@ -49,6 +51,13 @@ def command(function=None, *, safe=False, name=None):
 def emit(signal, data=None):
     """Emits a signal, from any thread."""
     _write({"method": "signal", "params": {"name": signal, "data": data}})
+
+
+def progress(value):
+    """Tells whoever watches the call that this thread is answering how it is getting on."""
+    key = getattr(_current, "key", None)
+    if key is not None:
+        _write({"method": "progress", "params": {"id": key, "value": value}})
 
 
 def log(message, level="info"):
@@ -81,6 +90,7 @@ def run(title="module", version="1.0.0", threads=8):
 
 
 def _answer(key, method, params):
+    _current.key = key
     try:
         _write({"id": key, "result": _call(method, params)})
     except Fault as fault:

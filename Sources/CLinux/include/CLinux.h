@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -121,15 +122,19 @@ int clinux_wait_pid(pid_t pid, struct clinux_exit *out);
 int clinux_peek_pidfd(int pidfd, struct clinux_exit *out);
 int clinux_peek_any(struct clinux_exit *out);
 
-/* One child to start. Descriptors of -1 mean /dev/null; a stream's own number means inherited.
- * Returns an errno value or 0. */
+/* One child to start. Descriptors of -1 mean /dev/null; a stream's own number means inherited. */
 struct clinux_spawn {
     const char *path;       /* looked up in PATH when it holds no slash */
     char *const *arguments; /* ends with NULL */
     char *const *environment;
     const char *directory; /* NULL: inherited */
     int input, output, error;
+    int dies_with_thread; /* the kernel kills it when the thread that starts it ends */
 };
-int clinux_spawn(const struct clinux_spawn *what, pid_t *pid);
+/* Where a start failed. */
+enum clinux_spawn_step { CLINUX_SPAWN_SETUP, CLINUX_SPAWN_DIRECTORY, CLINUX_SPAWN_PROGRAM };
+/* Starts it (spawn.c): in a process group of its own, with default signals and no descriptor but
+ * the three. Returns an errno value or 0. */
+int clinux_spawn(const struct clinux_spawn *what, pid_t *pid, enum clinux_spawn_step *step);
 
 #endif

@@ -150,7 +150,7 @@ extension Exchange {
             extraFields.append("Retry-After: 10\r\n")
             respondProblem(
                 429, "too_many_jobs",
-                "There are \(limit) jobs, which is as many as there may be (jobs.count).")
+                "As many jobs are kept as may be: \(limit) (jobs.count).")
         case .failed(let error): respondFailure(error)
         }
     }

@@ -17,9 +17,9 @@ enum SourceMetrics {
         out.append("# HELP signalbox_source_dropped_total Lines of a source that were left out.\n")
         out.append("# TYPE signalbox_source_dropped_total counter\n")
         for (name, counts) in sources {
-            row(&out, "source_dropped_total", name, "rate", counts.overRate)
-            row(&out, "source_dropped_total", name, "too_long", counts.tooLong)
-            row(&out, "source_dropped_total", name, "malformed", counts.malformed)
+            for (reason, count) in counts.dropped {
+                row(&out, "source_dropped_total", name, reason, count)
+            }
             row(&out, "source_dropped_total", name, "connections", counts.refused)
         }
         out.append("# HELP signalbox_source_connections Open connections of a source.\n")
@@ -60,10 +60,29 @@ enum SourceMetrics {
         out.append("# HELP signalbox_reaction_dropped_total Signals not reacted to.\n")
         out.append("# TYPE signalbox_reaction_dropped_total counter\n")
         for (name, counts) in reactions {
-            let metric: StaticString = "reaction_dropped_total"
-            row(&out, metric, name, "rate", counts.overRate, label: "reaction")
-            row(&out, metric, name, "overlap", counts.overlapped, label: "reaction")
-            row(&out, metric, name, "loop", counts.cut, label: "reaction")
+            for (reason, count) in counts.dropped {
+                row(&out, "reaction_dropped_total", name, reason, count, label: "reaction")
+            }
+        }
+        appendExits(reactions, to: &out)
+    }
+
+    private static func appendExits(
+        _ reactions: [(name: String, counts: ReactionCounts)], to out: inout ByteBuffer
+    ) {
+        guard reactions.contains(where: { !$0.counts.exits.isEmpty }) else { return }
+        out.append("# HELP signalbox_reaction_exits_total Ends of a reaction's program.\n")
+        out.append("# TYPE signalbox_reaction_exits_total counter\n")
+        for (name, counts) in reactions {
+            for (status, count) in counts.exits.sorted(by: { $0.key < $1.key }) {
+                out.append("signalbox_reaction_exits_total{reaction=\"")
+                out.append(text: name)
+                out.append("\",exit=\"")
+                out.append(text: ReactionCounts.name(ofExit: status))
+                out.append("\"} ")
+                out.append(decimal: Int(clamping: count))
+                out.append("\n")
+            }
         }
     }
 

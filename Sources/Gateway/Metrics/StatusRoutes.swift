@@ -17,12 +17,31 @@ extension GatewayLoop {
             exchange.respondText(200, "ok\n")
             return
         }
+        let waiting = LoopBound(exchange, loop.handle)
+        let home = address
+        let hasState = facts.state != nil
+        onControl { _, control in
+            let trouble = control.stateTrouble
+            home.post { part in
+                part.answerReadiness(
+                    waiting.value, isReady: isReady, hasState ? .some(trouble) : nil)
+            }
+        }
+    }
+
+    /// Answers whether the gateway is ready, and of what that consists.
+    ///
+    /// - Parameter state: nil if nothing is to be stored; what is the matter with it otherwise.
+    private func answerReadiness(
+        _ exchange: Exchange, isReady: Bool, _ state: (sinceWallNanos: Int64, reason: String)??
+    ) {
         exchange.respondJSON(isReady ? 200 : 503) { json in
             json.beginObject()
             json.key("ready")
             json.bool(isReady)
             json.key("draining")
             json.bool(isDraining)
+            if let state { Self.write(state, &json) }
             json.key("modules")
             json.beginObject()
             for module in modules.facts {
@@ -41,6 +60,23 @@ extension GatewayLoop {
             json.endObject()
             json.endObject()
         }
+    }
+
+    /// Writes how it stands with what is stored.
+    private static func write(
+        _ trouble: (sinceWallNanos: Int64, reason: String)?, _ json: inout JSONWriter
+    ) {
+        json.key("state")
+        json.beginObject()
+        json.key("state")
+        json.string(trouble == nil ? "ok" : "degraded")
+        if let trouble {
+            json.key("since")
+            json.moment(trouble.sinceWallNanos)
+            json.key("reason")
+            json.string(trouble.reason)
+        }
+        json.endObject()
     }
 
     /// Asks every loop for its counters and answers when the last has told them.

@@ -18,6 +18,9 @@ final class CallTicket {
     @exclusivity(unchecked) private var conclusion: (() -> Void)?
     @exclusivity(unchecked) private var backendConclusion: (() -> Void)?
 
+    /// Whether nobody waits any longer because the module took longer than its own deadline.
+    @exclusivity(unchecked) private(set) var isOverdue = false
+
     /// Who wants to know how the call is getting on, if anybody does.
     let observer: CallObserver?
 
@@ -56,7 +59,10 @@ final class CallTicket {
     }
 
     /// Delivers a failure although the module is still at it, and tells the module.
-    func giveUp(_ error: ModuleError) {
+    ///
+    /// - Parameter isOverdue: whether that is the module's fault.
+    func giveUp(_ error: ModuleError, isOverdue: Bool) {
+        self.isOverdue = isOverdue
         let action = cancellation
         cancellation = nil
         action?()
@@ -76,8 +82,11 @@ final class CallTicket {
     func fail(_ error: ModuleError) { finish(.failure(error)) }
 
     /// The outcome is no longer wanted: nobody hears of it, and the module is told.
-    func cancel() {
+    ///
+    /// - Parameter isOverdue: whether that is the module's fault.
+    func cancel(isOverdue: Bool = false) {
         guard completion != nil else { return }
+        self.isOverdue = isOverdue
         completion = nil
         let action = cancellation
         cancellation = nil

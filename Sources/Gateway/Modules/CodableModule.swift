@@ -68,10 +68,22 @@ public struct CodableCommand: Sendable {
         }
     }
 
-    private static func encode(_ value: some Encodable) throws -> Data {
+    fileprivate static func encode(_ value: some Encodable) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return try encoder.encode(value)
+    }
+}
+
+extension Call {
+    /// Tells how the call is getting on, from any thread: whoever watches it, or its job, gets `value`
+    /// as JSON.
+    ///
+    /// Costs next to nothing when nobody watches. What comes faster than a watcher reads is dropped,
+    /// and the watcher told how much; after the answer nothing is reported.
+    public func report(_ value: some Encodable) {
+        guard isWatched, let json = try? CodableCommand.encode(value) else { return }
+        reply.progress(Array(json))
     }
 }
 

@@ -186,7 +186,8 @@ private final class ExecRun {
         guard !isTooLong else {
             ticket.fail(
                 .nonsense(
-                    module: module, reason: "it wrote more than \(settings.outputSize) bytes"))
+                    module: module,
+                    reason: "it wrote more than \(Quantity.bytes(settings.outputSize))"))
             return
         }
         switch exit {
@@ -230,22 +231,10 @@ private final class ExecRun {
     }
 
     private func refuse(_ code: Int) {
-        let data = JSONBytes.make { json in
-            json.beginObject()
-            json.key("exit")
-            json.int(code)
-            json.key("stderr")
-            json.beginArray()
-            for line in tail.lines { json.string(line) }
-            json.endArray()
-            json.endObject()
-        }
         ticket.fail(
-            .failed(
-                module: module,
-                .init(
-                    code: code, message: tail.lines.last ?? "exited with code \(code)", data: data,
-                    status: settings.exitStatus[code])))
+            .runFailed(
+                module: module, .init(exitCode: code, lastLines: tail.lines),
+                status: settings.exitStatus[code]))
     }
 }
 
@@ -274,7 +263,8 @@ enum ExecArguments {
         return result
     }
 
-    private static func name(in argument: String) -> String? {
+    /// The name of the parameter that `argument` stands for, if it stands for one.
+    static func name(in argument: String) -> String? {
         guard argument.count > 2, argument.first == "{", argument.last == "}" else { return nil }
         let name = String(argument.dropFirst().dropLast())
         return CommandName.isValid(name) ? name : nil

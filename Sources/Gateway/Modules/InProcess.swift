@@ -21,6 +21,11 @@ public struct Call: Sendable {
     /// What is known of the caller, as JSON; empty unless the module's `wantsContext` is true.
     public let context: [UInt8]
 
+    /// Whether anybody wants to know how the call is getting on: a caller who watches it, or a job.
+    public let isWatched: Bool
+
+    let reply: Reply
+
     /// The request's id, as the client has it in `X-Request-Id`.
     public var requestID: String? { member("request_id") }
 
@@ -62,6 +67,16 @@ public struct Reply: Sendable {
     /// Answers with `json`, which must be one valid JSON value.
     public func result(_ json: [UInt8]) {
         onLoop { ticket in json.withUnsafeBytes { ticket.finish(.result($0)) } }
+    }
+
+    /// Tells how the call is getting on, if anybody watches it; nobody hears of it after the answer.
+    ///
+    /// - Parameter json: one valid JSON value on one line.
+    public func progress(_ json: [UInt8]) {
+        onLoop { ticket in
+            guard ticket.isOpen, let observer = ticket.observer else { return }
+            json.withUnsafeBytes { observer.progress($0, 0) }
+        }
     }
 
     /// Answers with an error.
@@ -155,11 +170,13 @@ final class InProcessBackend: ModuleBackend {
     }
 
     func call(_ call: ModuleCall, _ ticket: CallTicket) {
+        let reply = Reply(ticket, executor.handle, module: name)
         module.call(
             Call(
                 command: String(decoding: call.command, as: UTF8.self), params: Array(call.params),
-                executor: executor, context: Array(call.context)),
-            reply: Reply(ticket, executor.handle, module: name))
+                executor: executor, context: Array(call.context),
+                isWatched: ticket.observer != nil, reply: reply),
+            reply: reply)
     }
 }
 

@@ -32,7 +32,7 @@ enum ModuleBuilder {
             facts.kind = "upstream"
             facts.acceptsAnyCommand = commands.isEmpty
             facts.wantsContext = true
-            facts.upstream = UpstreamBoard(url: upstream.url, loops: loops)
+            facts.upstream = UpstreamBoard(upstream, loops: loops)
         case .reply(let replies):
             facts.kind = "reply"
             commands = replies.sorted { $0.key < $1.key }.map { name, json in
@@ -186,6 +186,7 @@ extension GatewayLoop {
         let event: String
         switch state {
         case .ready: event = "ready"
+        case .unresponsive: event = "unresponsive"
         case .stopped, .failing: event = "exited"
         case .starting: event = reason == nil ? "started" : "restarting"
         }

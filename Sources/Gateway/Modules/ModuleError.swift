@@ -1,6 +1,7 @@
 // ModuleError: why a call has no result, with the status and the code that say so. The only place,
 // beside WireError, where HTTP status codes are chosen.
 
+internal import Bytes
 internal import JSON
 
 /// A call that failed.
@@ -17,6 +18,9 @@ enum ModuleError: Error, Sendable {
     case failed(module: String, RPCError)
     /// The child ended while it had the call.
     case exited(module: String, ChildEnd)
+    /// The program of an exec module ended with an exit code other than 0, for which the configuration
+    /// may have a status.
+    case runFailed(module: String, ChildEnd, status: Int?)
     /// The child could not be started.
     case notStarted(module: String, reason: String)
     /// The child keeps failing; nothing is tried for `retryAfter` seconds.
@@ -87,6 +91,7 @@ enum ModuleError: Error, Sendable {
         case .notSafe: 405
         case .badParameters: 422
         case .failed(_, let error): error.status ?? Self.status(ofCode: error.code)
+        case .runFailed(_, _, let status): status ?? 500
         case .exited, .nonsense: 502
         case .notStarted, .failing, .overloaded, .waitedTooLong, .tooManySessions, .draining: 503
         case .sessionRequired: 400
@@ -112,7 +117,7 @@ enum ModuleError: Error, Sendable {
         case .unknownCommand: "unknown_command"
         case .notSafe: "method_not_allowed"
         case .badParameters: "bad_parameters"
-        case .failed: "module_error"
+        case .failed, .runFailed: "module_error"
         case .exited: "module_exited"
         case .notStarted: "module_not_started"
         case .failing: "module_failing"
@@ -156,8 +161,11 @@ enum ModuleError: Error, Sendable {
         case .notSafe(let module, let command):
             "Command \"\(module)/\(command)\" is not declared safe: use POST."
         case .badParameters(let faults):
-            "The parameters have \(faults.count == 1 ? "a fault" : "\(faults.count) faults")."
+            "The parameters have \(Quantity.text(faults.count, "fault"))."
         case .failed(let module, let error): "Module \"\(module)\" says: \(error.message)"
+        case .runFailed(let module, let end, _):
+            "Module \"\(module)\" "
+                + (end.lastLines.last.map { "says: \($0)" } ?? end.sentence + ".")
         case .exited(let module, let end):
             "Module \"\(module)\" \(end.sentence) while it had this call."
         case .notStarted(let module, let reason):

@@ -5,12 +5,17 @@ internal import JSON
 
 /// The state of a module as people see it.
 enum ModuleState: String, Sendable {
+    /// States of several children, the one that speaks for all of them first.
+    static let order: [ModuleState] = [.ready, .starting, .unresponsive, .failing, .stopped]
+
     /// Not running; the first call starts it.
     case stopped
     /// Being started; calls wait.
     case starting
     /// Takes calls.
     case ready
+    /// Runs and takes calls, but has answered none of the last ones in time.
+    case unresponsive
     /// Ended unexpectedly again and again; calls are refused for a while.
     case failing
 }
@@ -151,6 +156,17 @@ struct ModuleFacts: Sendable {
     /// What names the session of a call, for a module with a child for each.
     var sessionSource: SessionSource?
 
+    /// Takes over what is known of `all` children: the one in the best state speaks for the module.
+    ///
+    /// - Parameter limit: how many of them are listed at most.
+    mutating func adopt(_ all: [ChildFacts], limit: Int = .max) {
+        children = Array(all.prefix(limit))
+        let first = ModuleState.order.lazy
+            .compactMap { state in all.first { $0.state == state } }.first
+        state = first?.state ?? .stopped
+        reason = first?.reason
+    }
+
     /// How often a child was started again after it had ended unexpectedly.
     var restarts: Int { children.reduce(0) { $0 + $1.restarts } }
 
@@ -164,6 +180,9 @@ struct ModuleFacts: Sendable {
     /// it is started with the gateway and has not yet shown how that turns out.
     var holdsReadiness: Bool {
         if isEager, !hasSettled { return true }
-        return isRequired && (state == .failing || state == .starting)
+        switch state {
+        case .failing, .starting, .unresponsive: return isRequired
+        case .ready, .stopped: return false
+        }
     }
 }

@@ -258,7 +258,10 @@ final class ModuleTable {
         let session = Payload(call.session)
         let waiting = LoopBound(ticket, loop.handle)
         let observer = ticket.observer.map { RemoteObserver($0, home: home, loop: loop) }
-        ticket.onCancel { owner.post { $0.modules.cancelRemote(key) } }
+        ticket.onCancel { [unowned ticket] in
+            let isOverdue = ticket.isOverdue
+            owner.post { $0.modules.cancelRemote(key, isOverdue: isOverdue) }
+        }
         owner.post { there in
             there.modules.answerRemote(
                 key, index,
@@ -294,7 +297,7 @@ final class ModuleTable {
         backend.call(call, ticket)
     }
 
-    private func cancelRemote(_ key: RemoteCall) {
-        remoteCalls.removeValue(forKey: key)?.cancel()
+    private func cancelRemote(_ key: RemoteCall, isOverdue: Bool) {
+        remoteCalls.removeValue(forKey: key)?.cancel(isOverdue: isOverdue)
     }
 }

@@ -8,6 +8,7 @@ internal import Notifier
 extension GatewayLoop {
     /// Lets the reactions of the configuration hear every event.
     func beginReactions(_ control: Control) {
+        buildPrograms(control)
         control.reactions.perform = { [unowned self] entry, event, done in
             perform(entry, event, done)
         }
@@ -24,23 +25,32 @@ extension GatewayLoop {
     }
 
     private func perform(
-        _ entry: ReactionEntry, _ event: SignalEvent, _ done: @escaping (Bool) -> Void
+        _ entry: ReactionEntry, _ event: SignalEvent, _ done: @escaping (String?) -> Void
     ) {
         let depth = event.depth + 1
         switch entry.settings.action {
         case .emit(let signal, let data):
             emit(Payload(Array(signal.utf8)), data.map { Payload($0) } ?? event.data, depth: depth)
-            done(true)
+            done(nil)
         case .call(let module, let command, let params, let result):
             callByName(module, command, params ?? Array(event.data.bytes)) { [unowned self] in
                 react(entry, $0, result, depth, done)
+            }
+        case .exec(let program):
+            run(program, entry, event) { [unowned self] outcome in
+                if let status = outcome.exitStatus {
+                    entry.countExit(status)
+                    let end = ReactionCounts.name(ofExit: status)
+                    log(.debug, "reaction \(entry.settings.name): its program ended with \(end)")
+                }
+                react(entry, outcome, program.result, depth, done)
             }
         }
     }
 
     private func react(
         _ entry: ReactionEntry, _ outcome: CallOutcome, _ result: String?, _ depth: Int,
-        _ done: (Bool) -> Void
+        _ done: (String?) -> Void
     ) {
         switch outcome {
         case .result(let json):
@@ -52,10 +62,89 @@ extension GatewayLoop {
             {
                 emit(Payload(Array(result.utf8)), Payload(line.readable), depth: depth)
             }
-            done(true)
+            done(nil)
         case .failure(let error):
-            log(.warning, "reaction \(entry.settings.name) failed: \(error.detail)")
-            done(false)
+            let reason = entry.program == nil ? error.detail : error.sentenceOfProgram
+            log(.warning, "reaction \(entry.settings.name) failed: \(reason)")
+            done(reason)
+        }
+    }
+
+    // MARK: Programs
+
+    /// Makes what runs the program of each reaction that has one: the same that runs those of
+    /// modules with exec.
+    private func buildPrograms(_ control: Control) {
+        for entry in control.reactions.entries {
+            guard case .exec(let program) = entry.settings.action else { continue }
+            var settings = program.run
+            // The table lets no more begin; one that was given up may still be ending, and its
+            // successor waits for it.
+            settings.child.callsInFlight =
+                entry.settings.overlap == .parallel ? entry.settings.inFlight : 1
+            settings.child.queueTimeout = limit(of: program)
+            let name = entry.settings.name
+            entry.program = ExecModule(
+                ModuleFacts(name: name, kind: "exec", state: .ready, commands: []), settings, [],
+                ModuleSurroundings(
+                    loop: loop, publish: { _ in },
+                    emit: { [unowned self] signal, data in emit(signal, data) },
+                    log: { [unowned self] _, message in log(.info, "reaction \(name): \(message)") }
+                ))
+        }
+    }
+
+    private func limit(of program: Settings.Reaction.Program) -> Duration {
+        program.timeout ?? facts.settings.limits.callTimeout
+    }
+
+    /// Runs the program of a reaction, with the event as a CloudEvent on its standard input.
+    private func run(
+        _ program: Settings.Reaction.Program, _ entry: ReactionEntry, _ event: SignalEvent,
+        _ completion: @escaping (CallOutcome) -> Void
+    ) {
+        let ticket = CallTicket(completion)
+        var line = ByteBuffer()
+        encoder.append(event, .lines, to: &line)
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        entry.program?.call(
+            ModuleCall(command: none, params: line.readable, context: none), ticket)
+        guard ticket.isOpen else { return }
+        let limit = limit(of: program)
+        let timer = loop.addTimer(after: limit) {
+            ticket.giveUp(.timedOut(module: entry.settings.name, limit: limit))
+        }
+        ticket.onConclusion { [loop] in loop.removeTimer(timer) }
+    }
+}
+
+extension CallOutcome {
+    /// How a program has ended, as `ReactionCounts.exits` counts it; nil if it was not its end.
+    fileprivate var exitStatus: Int? {
+        switch self {
+        case .result: 0
+        case .failure(.failed(_, let error)): error.code
+        case .failure(.exited(_, let end)): end.signal.map { -$0 } ?? end.exitCode
+        case .failure: nil
+        }
+    }
+}
+
+extension ModuleError {
+    /// What happened, of a program that belongs to no module.
+    fileprivate var sentenceOfProgram: String {
+        switch self {
+        case .failed(_, let error):
+            let end = ChildEnd(exitCode: error.code).sentence
+            return "its program \(end)" + (error.message == end ? "" : ": \(error.message)")
+        case .exited(_, let end):
+            return "its program \(end.sentence)" + (end.lastLines.last.map { ": \($0)" } ?? "")
+        case .timedOut(_, let limit):
+            return "its program took longer than \(SettingUnits.text(limit)) and was ended for it"
+        case .nonsense(_, let reason): return "of its program: \(reason)"
+        case .notStarted(_, let reason): return "its program could not be started: \(reason)"
+        case .overloaded: return "its program did not get its turn"
+        default: return detail
         }
     }
 }

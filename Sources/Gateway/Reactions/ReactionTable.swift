@@ -23,6 +23,15 @@ struct ReactionCounts: Sendable, Equatable {
     var overlapped: UInt64 = 0
     /// Events left out because too many reactions lay behind them.
     var cut: UInt64 = 0
+    /// How its program has ended: by exit code, or by the negative number of a signal.
+    ///
+    /// Bounded: there are 256 codes and 64 signals.
+    var exits: [Int: UInt64] = [:]
+
+    /// An end as people read it: `3`, `SIGKILL (9)`.
+    static func name(ofExit status: Int) -> String {
+        status < 0 ? SignalNumber.name(-status) : "\(status)"
+    }
 }
 
 /// One reaction of the configuration.
@@ -34,8 +43,16 @@ final class ReactionEntry {
     /// What it has done.
     fileprivate(set) var counts = ReactionCounts()
 
+    /// What runs its program, if it has one.
+    var program: ExecModule?
+    /// Wall time at which it was last begun, in nanoseconds since 1970.
+    fileprivate(set) var lastWallNanos: Int64?
+    /// Wall time at which it last failed, and why.
+    fileprivate(set) var lastFailure: (wallNanos: Int64, reason: String)?
+    /// How many run now.
+    fileprivate(set) var running = 0
+
     fileprivate let pattern: SignalPattern
-    fileprivate var running = 0
     fileprivate var waiting: [SignalEvent] = []
     fileprivate var tokens: Double
     fileprivate var filledAt: UInt64
@@ -47,6 +64,12 @@ final class ReactionEntry {
         tokens = Double(settings.rate)
         filledAt = now
     }
+
+    /// How many events wait for the one that runs.
+    var waitingCount: Int { waiting.count }
+
+    /// Counts how its program has ended.
+    func countExit(_ status: Int) { counts.exits[status, default: 0] &+= 1 }
 }
 
 /// The reactions of the gateway.
@@ -56,13 +79,12 @@ final class ReactionTable {
     /// Reactions that may lie behind an event that is still reacted to.
     static let depthLimit = 8
 
-    /// Events that may wait for one reaction, and runs that may go on at once.
+    /// Events that may wait for one reaction.
     static let waitLimit = 256
-    static let runLimit = 64
 
-    /// Does what a reaction is for; calls back once, with whether that went well.
-    var perform: (ReactionEntry, SignalEvent, _ done: @escaping (Bool) -> Void) -> Void = {
-        _, _, done in done(true)
+    /// Does what a reaction is for; calls back once, with why that failed, or nil.
+    var perform: (ReactionEntry, SignalEvent, _ done: @escaping (String?) -> Void) -> Void = {
+        _, _, done in done(nil)
     }
 
     /// Hears, once for each reaction, that a loop was cut.
@@ -117,7 +139,7 @@ final class ReactionTable {
     private func take(_ entry: ReactionEntry, _ event: SignalEvent) {
         let isFree =
             entry.running == 0 && entry.waiting.isEmpty
-            || (entry.settings.overlap == .parallel && entry.running < Self.runLimit)
+            || (entry.settings.overlap == .parallel && entry.running < entry.settings.inFlight)
         if isFree {
             entry.running += 1
             loop.addTimer(after: .zero) { [weak self] in self?.begin(entry, event) }
@@ -130,10 +152,15 @@ final class ReactionTable {
 
     private func begin(_ entry: ReactionEntry, _ event: SignalEvent) {
         entry.counts.runs &+= 1
-        perform(entry, event) { [weak self] isWell in
-            if !isWell { entry.counts.failures &+= 1 }
+        entry.lastWallNanos = loop.clock.wallNanos()
+        perform(entry, event) { [weak self] failure in
             entry.running -= 1
-            guard let self, !entry.waiting.isEmpty, entry.running == 0 else { return }
+            guard let self else { return }
+            if let failure {
+                entry.counts.failures &+= 1
+                entry.lastFailure = (loop.clock.wallNanos(), failure)
+            }
+            guard !entry.waiting.isEmpty, entry.running == 0 else { return }
             let next = entry.waiting.removeFirst()
             entry.running += 1
             loop.addTimer(after: .zero) { [weak self] in self?.begin(entry, next) }

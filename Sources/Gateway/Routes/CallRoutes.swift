@@ -268,7 +268,8 @@ extension GatewayLoop {
         let limit = terms.limit
         let name = modules.facts[found.module].name
         let timer = loop.addTimer(after: limit) {
-            ticket.giveUp(.timedOut(module: name, limit: terms.wholeLimit))
+            ticket.giveUp(
+                .timedOut(module: name, limit: terms.wholeLimit), isOverdue: terms.isLimitOurs)
         }
         ticket.onConclusion { loop.removeTimer(timer) }
         return ticket

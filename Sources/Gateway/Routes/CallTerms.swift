@@ -23,6 +23,8 @@ struct CallTerms {
     var limit: Duration
     /// How long it might take when the request came.
     var wholeLimit: Duration
+    /// Whether that time is what the configuration grants, and not less because the caller wants it.
+    var isLimitOurs = true
     /// How it is to be answered.
     var style = AnswerStyle.whole
     /// Whether the caller does not wait for it.
@@ -67,7 +69,9 @@ extension GatewayLoop {
                 terms.isAsync = true
                 terms.limit = found.command?.facts.timeout ?? facts.settings.jobs.timeout
             } else if let seconds = preference.wait {
-                terms.limit = min(terms.limit, .seconds(seconds))
+                let wanted = Duration.seconds(seconds)
+                terms.isLimitOurs = wanted >= terms.limit
+                terms.limit = min(terms.limit, wanted)
             }
             terms.wholeLimit = terms.limit
         }

@@ -9,6 +9,7 @@ enum GatewayRoute: Int {
     case events, signals, emit, client
     case timers, addTimer, timer, deleteTimer, fireTimer, pauseTimer, resumeTimer
     case jobs, job, deleteJob
+    case sources, source, reactions, reaction
     case livez, readyz, metrics
 
     /// The table's entries.
@@ -33,6 +34,10 @@ enum GatewayRoute: Int {
         entry(.delete, "/v1/jobs/{job}", .deleteJob),
         entry(.post, "/v1/timers/{timer}/pause", .pauseTimer),
         entry(.post, "/v1/timers/{timer}/resume", .resumeTimer),
+        entry(.get, "/v1/sources", .sources),
+        entry(.get, "/v1/sources/{source}", .source),
+        entry(.get, "/v1/reactions", .reactions),
+        entry(.get, "/v1/reactions/{reaction}", .reaction),
         entry(.get, "/livez", .livez),
         entry(.get, "/readyz", .readyz),
         entry(.get, "/metrics", .metrics),
@@ -73,6 +78,10 @@ extension GatewayLoop {
         case .jobs: listJobs(exchange)
         case .job: showJob(exchange, match)
         case .deleteJob: deleteJob(exchange, match)
+        case .sources: listSources(exchange)
+        case .source: showSource(exchange, match)
+        case .reactions: listReactions(exchange)
+        case .reaction: showReaction(exchange, match)
         case .livez: exchange.respondText(200, "ok\n")
         case .readyz: showReadiness(exchange)
         case .metrics: showMetrics(exchange)

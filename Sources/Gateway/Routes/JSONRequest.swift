@@ -62,10 +62,11 @@ enum JSONRequest {
 
 /// The `name=value&…` form of a query.
 enum QueryString {
-    /// Members looked at, more than any route has a use for.
+    /// Members of one query, more than any route has a use for.
     static let memberLimit = 300
 
-    /// Calls `body` with each member, decoded; nil where the encoding is broken.
+    /// Calls `body` with each member, decoded; nil where the encoding is broken, and once, at the end,
+    /// for what is beyond `memberLimit`.
     static func forEach(
         _ query: UnsafeRawBufferPointer, _ body: (_ name: String?, _ value: String?) -> Void
     ) {
@@ -73,7 +74,10 @@ enum QueryString {
         var count = 0
         for member in query.split(separator: UInt8(ascii: "&"), omittingEmptySubsequences: true) {
             count += 1
-            guard count <= memberLimit else { return }
+            guard count <= memberLimit else {
+                body(nil, nil)
+                return
+            }
             let equals = member.firstIndex(of: UInt8(ascii: "=")) ?? member.endIndex
             let name = UnsafeRawBufferPointer(rebasing: member[..<equals])
             let rest = member[equals...].dropFirst()

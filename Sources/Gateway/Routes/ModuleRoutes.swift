@@ -18,7 +18,7 @@ extension GatewayLoop {
             json.string(Gateway.version)
             json.key("links")
             json.beginObject()
-            for name in ["modules", "events", "signals", "timers", "jobs"] {
+            for name in ["modules", "events", "signals", "timers", "jobs", "sources", "reactions"] {
                 json.key(name)
                 json.string("\(base)/v1/\(name)")
             }

@@ -179,7 +179,21 @@ enum RPCText {
         case .failure(.failed(_, let error)):
             append(error: error.code, error.message, data: error.data, id: id, to: &out)
         case .failure(let error):
-            append(error: code(of: error), error.detail, id: id, to: &out)
+            append(
+                error: code(of: error), error.detail, data: end(error), id: id, to: &out)
+        }
+    }
+
+    /// How the child ended that had the call, as JSON, if it did.
+    private static func end(_ error: ModuleError) -> [UInt8]? {
+        switch error {
+        case .exited(_, let end), .runFailed(_, let end, _):
+            JSONBytes.make { json in
+                json.beginObject()
+                end.appendMembers(&json)
+                json.endObject()
+            }
+        default: nil
         }
     }
 

@@ -1,5 +1,5 @@
-// SettingsAddress: URLs of listeners and upstreams, as far as a socket needs them (RFC 3986 §3).
-// No name is resolved here.
+// SettingsAddress: URLs of listeners and upstreams and addresses of sources, as far as a socket needs
+// them (RFC 3986 §3). No name is resolved here.
 
 import Bytes
 import Glibc
@@ -13,6 +13,43 @@ struct SettingsAddress {
     /// The path without a slash at its end; empty for none.
     var path: String
 
+    /// What an address is for, which decides what is advised when it is none.
+    enum Use {
+        /// A URL to listen on.
+        case listener
+        /// A URL of a server behind the gateway.
+        case upstream
+        /// `HOST:PORT` where lines or datagrams come in.
+        case source
+
+        /// What the text is.
+        fileprivate var noun: String { self == .source ? "address" : "URL" }
+
+        fileprivate var aboutForm: String {
+            switch self {
+            case .listener: "write http://HOST:PORT, https://HOST:PORT or unix:/PATH"
+            case .upstream: "write http://HOST:PORT/PATH, https://HOST/PATH or unix:/PATH"
+            case .source: "write HOST:PORT such as 127.0.0.1:5514"
+            }
+        }
+
+        fileprivate var aboutHost: String {
+            switch self {
+            case .listener: "write localhost, or 0.0.0.0 for all"
+            case .upstream: "write that of the server"
+            case .source: "write 127.0.0.1:PORT, or 0.0.0.0:PORT for all"
+            }
+        }
+
+        fileprivate var aboutStar: String {
+            self == .upstream ? aboutHost : "write 0.0.0.0 for all of IPv4, [::] for all"
+        }
+
+        fileprivate var aboutBrackets: String {
+            self == .source ? "write [::1]:5514" : "write http://[::1]:8080"
+        }
+    }
+
     /// What is wrong with a URL.
     struct Fault: Error {
         var problem: String
@@ -24,8 +61,12 @@ struct SettingsAddress {
 
     /// Takes `http://HOST[:PORT][/PATH]`, `https://…` or `unix:PATH` apart.
     ///
-    /// - Parameter absolute: makes the path of a Unix socket absolute.
-    init(_ url: String, absolute: (String) -> String) throws(Fault) {
+    /// - Parameters:
+    ///   - use: what it is for.
+    ///   - absolute: makes the path of a Unix socket absolute.
+    init(
+        _ url: String, for use: Use = .listener, absolute: (String) -> String
+    ) throws(Fault) {
         if url.hasPrefix("unix:") {
             self = try Self.unix(url, absolute: absolute)
             return
@@ -33,22 +74,22 @@ struct SettingsAddress {
         let usesTLS = url.hasPrefix("https://")
         guard usesTLS || url.hasPrefix("http://") else {
             throw Fault(
-                problem: "\(SettingsObject.shown(url)) is no URL of ours",
-                advice: "write http://HOST:PORT, https://HOST:PORT or unix:/PATH")
+                problem: "\(SettingsObject.shown(url)) is no URL of ours", advice: use.aboutForm)
         }
         let rest = url.dropFirst(usesTLS ? 8 : 7)
         let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
         let path = rest[authority.endIndex...]
         guard !path.contains("?"), !path.contains("#") else {
-            throw Fault(problem: "the URL has a query or a fragment", advice: "remove it")
+            throw Fault(problem: "the \(use.noun) has a query or a fragment", advice: "remove it")
         }
         guard path.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw Fault(problem: "the path of the URL has bytes that need %-encoding", advice: nil)
+            throw Fault(
+                problem: "the path of the \(use.noun) has bytes that need %-encoding", advice: nil)
         }
         guard !authority.contains("@") else {
-            throw Fault(problem: "the URL has a user name", advice: "remove it")
+            throw Fault(problem: "the \(use.noun) has a user name", advice: "remove it")
         }
-        let (host, port) = try Self.hostAndPort(authority, defaultPort: usesTLS ? 443 : 80)
+        let (host, port) = try Self.hostAndPort(authority, use, defaultPort: usesTLS ? 443 : 80)
         address = .tcp(host: host, port: port)
         self.usesTLS = usesTLS
         self.path = String(path.reversed().drop { $0 == "/" }.reversed())
@@ -75,7 +116,7 @@ struct SettingsAddress {
     }
 
     private static func hostAndPort(
-        _ authority: Substring, defaultPort: Int
+        _ authority: Substring, _ use: Use, defaultPort: Int
     ) throws(Fault) -> (String, Int) {
         var host = authority
         var portText: Substring?
@@ -86,7 +127,8 @@ struct SettingsAddress {
             host = authority[authority.index(after: authority.startIndex)..<end]
             let rest = authority[authority.index(after: end)...]
             guard rest.isEmpty || rest.first == ":" else {
-                throw Fault(problem: "text after the ] of the address", advice: "write [::1]:8080")
+                throw Fault(
+                    problem: "text after the ] of the address", advice: use.aboutBrackets)
             }
             portText = rest.isEmpty ? nil : rest.dropFirst()
             guard ipv6Bytes(String(host)) != nil else {
@@ -97,11 +139,17 @@ struct SettingsAddress {
             portText = authority[authority.index(after: colon)...]
             guard portText?.contains(":") == false else {
                 throw Fault(
-                    problem: "an IPv6 address needs brackets", advice: "write http://[::1]:8080")
+                    problem: "an IPv6 address needs brackets", advice: use.aboutBrackets)
             }
         }
-        if authority.first != "[" { try checkHost(host) }
-        guard let portText else { return (host.lowercased(), defaultPort) }
+        if authority.first != "[" { try checkHost(host, use) }
+        guard let portText else {
+            // 80 is for HTTP; what sources take has no port of its own.
+            guard use != .source else {
+                throw Fault(problem: "the address has no port", advice: use.aboutForm)
+            }
+            return (host.lowercased(), defaultPort)
+        }
         guard portText.utf8.count <= 5, portText.utf8.allSatisfy({ ASCII.isDigit($0) }),
             let port = Int(portText), port <= 65_535
         else {
@@ -110,14 +158,12 @@ struct SettingsAddress {
         return (host.lowercased(), port)
     }
 
-    private static func checkHost(_ host: Substring) throws(Fault) {
+    private static func checkHost(_ host: Substring, _ use: Use) throws(Fault) {
         guard !host.isEmpty else {
-            throw Fault(
-                problem: "the URL has no host", advice: "write localhost, or 0.0.0.0 for all")
+            throw Fault(problem: "the \(use.noun) has no host", advice: use.aboutHost)
         }
         guard host != "*" else {
-            throw Fault(
-                problem: "* is no host", advice: "write 0.0.0.0 for all of IPv4, [::] for all")
+            throw Fault(problem: "* is no host", advice: use.aboutStar)
         }
         let isName =
             host.utf8.count <= 253
@@ -140,20 +186,45 @@ struct SettingsAddress {
         return inet_pton(AF_INET, text, &bytes) == 1 ? bytes : nil
     }
 
-    /// Whether only this machine can reach `address`: a Unix socket, or a loopback address by its
-    /// number or the name localhost (RFC 6761 §6.3).
-    static func isLocal(_ address: Settings.Address) -> Bool {
-        guard case .tcp(let host, _) = address else { return true }
-        if host == "localhost" || host.hasSuffix(".localhost") { return true }
-        if let bytes = ipv4Bytes(host) { return bytes[0] == 127 }
-        guard let bytes = ipv6Bytes(host) else { return false }
+    /// Who can reach a socket that is bound to an address.
+    enum Reach {
+        /// This machine alone.
+        case local
+        /// Others as well.
+        case others
+        /// That depends on what its name stands for.
+        case unknown
+    }
+
+    /// Who can reach `address`.
+    ///
+    /// This machine alone: a Unix socket, a loopback address by its number, or the name localhost
+    /// (RFC 6761 §6.3). What other names stand for is not looked up.
+    static func reach(of address: Settings.Address) -> Reach {
+        guard case .tcp(let host, _) = address else { return .local }
+        if host == "localhost" || host.hasSuffix(".localhost") { return .local }
+        if let bytes = ipv4Bytes(host) { return bytes[0] == 127 ? .local : .others }
+        guard let bytes = ipv6Bytes(host) else { return .unknown }
         let isMapped = bytes[..<10].allSatisfy { $0 == 0 } && bytes[10...11] == [0xFF, 0xFF]
-        if isMapped { return bytes[12] == 127 }
-        return bytes == [UInt8](repeating: 0, count: 15) + [1]
+        if isMapped { return bytes[12] == 127 ? .local : .others }
+        return bytes == [UInt8](repeating: 0, count: 15) + [1] ? .local : .others
+    }
+
+    /// What is to be said of `text`, an address of that reach, where nobody is asked who they are;
+    /// nil if only this machine can reach it.
+    static func warning(_ reach: Reach, _ text: String) -> String? {
+        let nobody = "nobody is asked who they are"
+        switch reach {
+        case .local: return nil
+        case .others: return "other machines can reach \(text), and \(nobody)"
+        case .unknown:
+            return "other machines may reach \(text), depending on what the name stands for, "
+                + "and \(nobody)"
+        }
     }
 }
 
 extension Settings.Listener {
-    /// Whether only this machine can reach it.
-    public var isLocal: Bool { SettingsAddress.isLocal(address) }
+    /// Whether only this machine can reach it, for all that its URL says.
+    public var isLocal: Bool { SettingsAddress.reach(of: address) == .local }
 }

@@ -12,10 +12,10 @@ extension SettingsDecoder {
         var listeners: [Settings.Listener] = []
         for object in objects {
             guard let listener = listener(object) else { continue }
-            if !listener.isLocal, !allowsAnonymous {
+            let reach = SettingsAddress.reach(of: listener.address)
+            if !allowsAnonymous, let warning = SettingsAddress.warning(reach, listener.url) {
                 object.fault(
-                    "url",
-                    "other machines can reach \(listener.url), and nobody is asked who they are",
+                    "url", warning,
                     advice: "bind localhost, or set allow_anonymous: true if anyone may call")
             }
             // Port 0 asks the system for a free port, a different one each time.
@@ -174,9 +174,12 @@ extension SettingsDecoder {
     }
 
     /// The address of `url`, which is the member `key` of `object`; nil after a fault.
-    func address(_ url: String, _ object: SettingsObject, _ key: String) -> SettingsAddress? {
+    func address(
+        _ url: String, _ object: SettingsObject, _ key: String,
+        for use: SettingsAddress.Use = .listener
+    ) -> SettingsAddress? {
         do {
-            return try SettingsAddress(url, absolute: reading.absolute)
+            return try SettingsAddress(url, for: use, absolute: reading.absolute)
         } catch {
             object.fault(key, error.problem, advice: error.advice)
             return nil

@@ -76,6 +76,13 @@ extension SettingsDecoder {
             restart.fault("max_delay", "max_delay is shorter than delay", advice: "raise it")
         }
         restart.finish()
+        let silence = object.object("silence")
+        module.silence.deadlines =
+            silence.integer("deadlines", in: 1...1_000) ?? module.silence.deadlines
+        module.silence.action =
+            silence.choice("action", of: Settings.ProcessModule.Silence.Action.self)
+            ?? module.silence.action
+        silence.finish()
         return command == nil ? nil : module
     }
 
@@ -115,6 +122,18 @@ extension SettingsDecoder {
     }
 
     private func child(_ object: SettingsObject, inFlight: Int) -> Settings.ChildSettings {
+        var child = self.child(object)
+        child.callsInFlight = object.integer("calls_in_flight", in: 1...100_000) ?? inFlight
+        child.queue = object.integer("queue", in: 0...1_000_000) ?? child.queue
+        child.queueSize = object.size("queue_size", in: 0...1 << 40) ?? child.queueSize
+        child.queueTimeout =
+            object.duration("queue_timeout", in: .milliseconds(1)...Self.longest)
+            ?? child.queueTimeout
+        return child
+    }
+
+    /// Where a child runs, with which variables, and how it is stopped.
+    func child(_ object: SettingsObject) -> Settings.ChildSettings {
         var child = Settings.ChildSettings(directory: object.file("directory") ?? reading.folder)
         child.environment = object.textMap("environment")
         child.inheritedEnvironment =
@@ -131,12 +150,6 @@ extension SettingsDecoder {
             reading.fault(
                 place.member("inherit_environment").element(index), "no variable has such a name")
         }
-        child.callsInFlight = object.integer("calls_in_flight", in: 1...100_000) ?? inFlight
-        child.queue = object.integer("queue", in: 0...1_000_000) ?? child.queue
-        child.queueSize = object.size("queue_size", in: 0...1 << 40) ?? child.queueSize
-        child.queueTimeout =
-            object.duration("queue_timeout", in: .milliseconds(1)...Self.longest)
-            ?? child.queueTimeout
         child.stopTimeout =
             object.duration("stop_timeout", in: .zero...Self.longest) ?? child.stopTimeout
         return child
@@ -147,7 +160,7 @@ extension SettingsDecoder {
     }
 
     /// The program and its arguments under `key`; a program with a slash becomes absolute.
-    private func arguments(_ object: SettingsObject, _ key: String) -> [String]? {
+    func arguments(_ object: SettingsObject, _ key: String) -> [String]? {
         guard var arguments = object.texts(key) else { return nil }
         guard let program = arguments.first, !program.isEmpty else {
             object.fault(

@@ -1,4 +1,5 @@
-// SettingsDecoder+Reactions: the map of reactions. A call must lead to a module that there is.
+// SettingsDecoder+Reactions: the map of reactions. A call must lead to a module that there is; a
+// program is described as that of a module with exec.
 
 extension SettingsDecoder {
     /// Decodes `reactions`; a call must lead to one of `modules`.
@@ -22,11 +23,17 @@ extension SettingsDecoder {
             on.finish()
             let action = reactionAction(object, modules: modules)
             let overlap = object.choice("overlap", of: Settings.Timer.Overlap.self)
+            let inFlight = object.integer("in_flight", in: 1...1_000)
+            if inFlight != nil, overlap != .parallel {
+                object.fault(
+                    "in_flight", "one runs at a time", advice: "add overlap: \"parallel\"")
+            }
             let rate = object.integer("rate", in: 1...100_000)
             object.finish()
             guard let signal, let action else { return nil }
             var reaction = Settings.Reaction(name: name, signal: signal, action: action)
             reaction.overlap = overlap ?? reaction.overlap
+            reaction.inFlight = inFlight ?? reaction.inFlight
             reaction.rate = rate ?? reaction.rate
             return reaction
         }
@@ -41,11 +48,13 @@ extension SettingsDecoder {
         }
         let hasData = hasMember(object, "emit", "data")
         let hasParams = hasMember(object, "call", "params")
-        switch action(object, modules: modules) {
-        case nil: return nil
+        let program = program(object, result)
+        switch action(object, modules: modules, or: "exec") {
+        case nil: return program.map { .exec($0) }
         case .emit(let signal, let data):
             if result != nil {
-                object.fault("result", "only a call has a result", advice: "remove it")
+                object.fault(
+                    "result", "what is emitted has no result", advice: "remove it")
             }
             return .emit(signal: signal, data: hasData ? data : nil)
         case .call(let module, let command, let params):
@@ -53,6 +62,40 @@ extension SettingsDecoder {
                 module: module, command: command, params: hasParams ? params : nil, result: result)
         }
     }
+
+    /// Decodes `exec` and the keys that go with it.
+    private func program(
+        _ object: SettingsObject, _ result: String?
+    ) -> Settings.Reaction.Program? {
+        // Known to all kinds, so that a mistyped key finds its neighbour.
+        guard object.value("exec") != nil, let arguments = arguments(object, "exec") else {
+            return nil
+        }
+        for argument in arguments.dropFirst() {
+            guard let name = ExecArguments.name(in: argument), !Self.eventMembers.contains(name)
+            else { continue }
+            object.fault(
+                "exec", "no event has \(argument) for an argument",
+                advice: "there are {id}, {source}, {time} and {type}; the rest is on its stdin")
+        }
+        var run = Settings.ExecModule(exec: arguments, directory: reading.folder)
+        run.child = child(object)
+        let output = object.choice("output", of: Settings.ExecModule.Output.self)
+        if output != nil, result == nil {
+            object.fault(
+                "output", "nobody gets the output", advice: "add result: \"SIGNAL\"")
+        }
+        // What nobody gets need not be JSON.
+        run.output = result == nil ? .text : output ?? run.output
+        run.outputSize = object.size("output_size", in: 1...1 << 30) ?? run.outputSize
+        var program = Settings.Reaction.Program(run: run)
+        program.timeout = object.duration("timeout", in: .milliseconds(1)...Self.longest)
+        program.result = result
+        return program
+    }
+
+    /// The members of an event (CloudEvents 1.0 §3) that can be arguments.
+    private static let eventMembers: Set<String> = ["id", "source", "time", "type"]
 
     private func hasMember(_ object: SettingsObject, _ key: String, _ member: String) -> Bool {
         guard case .object(let members)? = object.stored(key) else { return false }

@@ -51,18 +51,21 @@ extension SettingsDecoder {
         if let file { return .file(path: file) }
         guard let text = udp ?? tcp else { return nil }
         do throws(SettingsAddress.Fault) {
-            let parts = try SettingsAddress("http://" + text, absolute: { $0 })
+            let parts = try SettingsAddress("http://" + text, for: .source, absolute: { $0 })
             guard case .tcp(let host, let port) = parts.address, parts.path.isEmpty else {
                 throw SettingsAddress.Fault(problem: "\(SettingsObject.shown(text)) has a path")
             }
-            if !SettingsAddress.isLocal(.tcp(host: host, port: port)), !allowsAnonymous {
+            let reach = SettingsAddress.reach(of: parts.address)
+            if !allowsAnonymous, let warning = SettingsAddress.warning(reach, text) {
                 object.fault(
-                    key, "other machines can reach \(text), and nobody is asked who they are",
+                    key, warning,
                     advice: "bind 127.0.0.1, or set allow_anonymous: true if anyone may emit")
             }
             return udp != nil ? .udp(host: host, port: port) : .tcp(host: host, port: port)
         } catch {
-            object.fault(key, error.problem, advice: "write HOST:PORT such as 127.0.0.1:5514")
+            object.fault(
+                key, error.problem, advice: error.advice ?? "write HOST:PORT such as 127.0.0.1:5514"
+            )
             return nil
         }
     }

@@ -19,6 +19,7 @@ extension SettingsDecoder {
             timer.overlap = overlap ?? timer.overlap
             timer.jitter = jitter ?? timer.jitter
             timer.maxRuns = maxRuns
+            if let fault = TimerPlan(timer)?.jitterFault { object.fault("jitter", fault) }
             return timer
         }
     }
@@ -46,6 +47,10 @@ extension SettingsDecoder {
                 advice: "write \"2030-12-01T08:00:00Z\" or with an offset such as +01:00")
             return nil
         }
+        if let moment, Timestamp.parse(moment) == nil {
+            object.fault("at", "\(SettingsObject.shown(moment)) is not from 1970 to 2200")
+            return nil
+        }
         if let cron {
             do throws(CronExpression.Fault) {
                 let expression = try CronExpression(cron)
@@ -65,13 +70,14 @@ extension SettingsDecoder {
             ?? cron.map { .cron($0, timezone: timezone) }
     }
 
-    /// What a timer or a reaction does: `emit` or `call`.
+    /// What a timer or a reaction does: `emit` or `call`, or nil if it is `other`.
     func action(
-        _ object: SettingsObject, modules: [Settings.Module]
+        _ object: SettingsObject, modules: [Settings.Module], or other: String? = nil
     ) -> Settings.Timer.Action? {
         let emit = object.optionalObject("emit").flatMap(emission)
         let call = object.optionalObject("call").flatMap { self.call($0, modules: modules) }
-        guard object.exactlyOne(of: ["emit", "call"], "what it does") != nil else { return nil }
+        let keys = ["emit", "call"] + (other.map { [$0] } ?? [])
+        guard object.exactlyOne(of: keys, "what it does") != nil else { return nil }
         return emit ?? call
     }
 

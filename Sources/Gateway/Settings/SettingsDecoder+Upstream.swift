@@ -15,7 +15,7 @@ extension SettingsDecoder {
     /// Decodes a module with `http`.
     func upstream(_ object: SettingsObject) -> Settings.UpstreamModule? {
         let url = object.text("http")
-        let place = url.flatMap { address($0, object, "http") }
+        let place = url.flatMap { address($0, object, "http", for: .upstream) }
         var module = Settings.UpstreamModule(
             url: url ?? "", address: place?.address ?? .unix(path: ""),
             basePath: place?.path ?? "", usesTLS: place?.usesTLS ?? false)

@@ -126,6 +126,28 @@ extension Settings {
             public init() {}
         }
 
+        /// What is made of a child that lives and does not answer.
+        public struct Silence: Sendable, Equatable {
+            /// What becomes of it.
+            public enum Action: String, Sendable, CaseIterable {
+                /// It is shown as unresponsive, and goes on.
+                case keep
+                /// It is ended and the next one started.
+                case restart
+            }
+
+            /// Calls in a row that run into the deadline of the configuration without any answer in
+            /// between.
+            ///
+            /// One may be unlucky; 3 are 3 minutes with the usual deadline.
+            public var deadlines = 3
+            /// What becomes of it: kept, because what looks like silence may be a long piece of work.
+            public var action = Action.keep
+
+            /// Makes the default.
+            public init() {}
+        }
+
         /// How messages are told apart on the standard streams.
         public enum Framing: String, Sendable, CaseIterable {
             /// One message per line.
@@ -216,6 +238,8 @@ extension Settings {
         public var maxLife: Duration?
         /// Pauses between restarts.
         public var restart = Restart()
+        /// When a child seems to hang.
+        public var silence = Silence()
 
         /// Makes the default settings of `command` in `directory`.
         public init(command: [String], directory: String) {

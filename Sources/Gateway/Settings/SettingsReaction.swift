@@ -10,6 +10,24 @@ extension Settings {
             /// Calls a command with the event's data as params, or with params of its own; what
             /// comes back is emitted as `result`, if that is set.
             case call(module: String, command: String, params: [UInt8]?, result: String?)
+            /// Runs a program once for each event.
+            case exec(Program)
+        }
+
+        /// A program that is run once for each event, which it reads from its standard input.
+        public struct Program: Sendable, Equatable {
+            /// The program, where it runs, and what its output is.
+            ///
+            /// `{id}`, `{source}`, `{time}` and `{type}` among its arguments stand for those of the
+            /// event.
+            public var run: ExecModule
+            /// Time after which it is ended; nil for that of any call.
+            public var timeout: Duration?
+            /// The signal that carries its output, if that is wanted.
+            public var result: String?
+
+            /// Makes a program without rules of its own, whose output nobody wants.
+            public init(run: ExecModule) { self.run = run }
         }
 
         /// Its name, for the log and the metrics.
@@ -18,8 +36,10 @@ extension Settings {
         public var signal: String
         /// What it does.
         public var action: Action
-        /// What happens when a call is still running at the next signal.
+        /// What happens when a call or program is still running at the next signal.
         public var overlap = Timer.Overlap.queue
+        /// Most calls or programs that run at once, if they may.
+        public var inFlight = 64
         /// Reactions per second, in the mean and at once; more are counted and left out.
         public var rate = 100
 

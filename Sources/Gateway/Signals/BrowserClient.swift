@@ -26,21 +26,32 @@ enum BrowserClient {
     /// What a line of comment begins with; no line of code does.
     private static let comments = ["//", "/**", "* ", "*/"]
 
-    /// Its entity tag: FNV-1a of the text, so that it changes with it.
-    static let tag: String = {
+    /// The opaque part of its entity tag: FNV-1a of the text, so that it changes with it.
+    static let tag: Payload = {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in script.bytes { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return "\"" + String(hash, radix: 16) + "\""
+        var tag = ByteBuffer()
+        tag.append(text: "\"" + String(hash, radix: 16) + "\"")
+        return Payload(tag.readable)
     }()
 }
 
 extension GatewayLoop {
     func showClient(_ exchange: Exchange) {
         // Asked for each time, and mostly answered without a body: a new gateway is a new script.
-        exchange.extraFields.append("Cache-Control: no-cache\r\nETag: ")
-        exchange.extraFields.append(text: BrowserClient.tag)
+        // The tag is weak because the compressed script has it as well (RFC 9110 §8.8.3.3).
+        exchange.extraFields.append("Cache-Control: no-cache\r\nETag: W/")
+        exchange.extraFields.append(BrowserClient.tag.bytes)
         exchange.extraFields.append("\r\nX-Content-Type-Options: nosniff\r\n")
-        if exchange.text(.ifNoneMatch) == BrowserClient.tag {
+        var isKnown = false
+        exchange.forEachField { name, _, value in
+            if name == .ifNoneMatch, EntityTag.isListed(value, BrowserClient.tag.bytes) {
+                isKnown = true
+            }
+        }
+        if isKnown {
+            // What chooses among the answers is told with 304, too (RFC 9110 §15.4.5).
+            exchange.extraFields.append("Vary: Accept-Encoding\r\n")
             exchange.respond(304)
             return
         }

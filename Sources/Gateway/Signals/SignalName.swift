@@ -26,6 +26,36 @@ enum SignalName {
         return segment > 0
     }
 
+    /// Why nobody but the gateway can emit a signal of some name.
+    enum Fault {
+        /// It is no name.
+        case malformed
+        /// It lies under the gateway's own prefix.
+        case reserved
+
+        /// The HTTP status.
+        var status: Int { self == .malformed ? 400 : 403 }
+
+        /// A stable name for programs.
+        var code: StaticString { self == .malformed ? "bad_signal_name" : "reserved_signal" }
+
+        /// What is wrong, in a sentence.
+        var detail: String {
+            switch self {
+            case .malformed:
+                "A signal's name is segments of letters, digits, - and _, joined by dots, and has "
+                    + "at most \(SignalName.byteLimit) bytes."
+            case .reserved: "Signals under signalbox. are emitted by the gateway only."
+            }
+        }
+    }
+
+    /// Why a signal called `bytes` cannot be emitted; nil if it can.
+    static func fault(of bytes: UnsafeRawBufferPointer) -> Fault? {
+        guard isValid(bytes) else { return .malformed }
+        return isReserved(bytes) ? .reserved : nil
+    }
+
     /// Whether `bytes` lie under the gateway's own prefix.
     static func isReserved(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let prefix = reservedPrefix

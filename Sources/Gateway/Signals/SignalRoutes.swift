@@ -9,18 +9,16 @@ internal import Notifier
 extension GatewayLoop {
     func emitSignal(_ exchange: Exchange, _ match: RouteMatch) {
         let name = capture(0, match, exchange)
-        guard SignalName.isValid(name) else {
-            exchange.respondProblem(
-                400, "bad_signal_name",
-                "A signal's name is segments of letters, digits, - and _, joined by dots.")
-            return
-        }
-        guard !SignalName.isReserved(name) else {
-            exchange.respondProblem(
-                403, "reserved_signal", "Signals under signalbox. are emitted by the gateway only.")
+        if let fault = SignalName.fault(of: name) {
+            exchange.respondProblem(fault.status, fault.code, fault.detail)
             return
         }
         let key = exchange.field(.idempotencyKey).map { Payload($0) }
+        guard !exchange.isRepeated(.idempotencyKey) else {
+            exchange.respondProblem(
+                400, "bad_idempotency_key", "There is more than one Idempotency-Key.")
+            return
+        }
         if let key, key.count == 0 || key.count > EmissionWindow.keyByteLimit {
             exchange.respondProblem(
                 400, "bad_idempotency_key",
@@ -98,7 +96,9 @@ extension Exchange {
                 422, "idempotency_key_taken",
                 "Another signal or other data was emitted under this Idempotency-Key.")
         case .tooLarge(let limit):
-            respondProblem(413, "event_too_large", "A signal's data has \(limit) bytes at most.")
+            respondProblem(
+                413, "event_too_large",
+                "A signal's data has \(Quantity.bytes(limit)) at most.")
         }
     }
 

@@ -50,7 +50,7 @@ struct StreamRequest {
         else {
             throw Fault(
                 "At most \(SignalFilter.patternLimit) signals for one stream,"
-                    + " and \(SignalFilter.byteLimit) bytes of them.")
+                    + " and \(Quantity.bytes(SignalFilter.byteLimit)) of them.")
         }
         guard query.conditions.count <= SignalFilter.conditionLimit else {
             throw Fault("At most \(SignalFilter.conditionLimit) conditions for one stream.")
@@ -99,7 +99,9 @@ private struct StreamQuery {
 
     mutating func take(_ name: String?, _ value: String?) {
         guard let name, let value else {
-            fault = StreamRequest.Fault("The query is not well-formed.")
+            fault = StreamRequest.Fault(
+                "The query is not well-formed, or has more than \(QueryString.memberLimit) members.",
+                code: "bad_query")
             return
         }
         switch name {
@@ -116,7 +118,11 @@ private struct StreamQuery {
         case "compress":
             if value != "gzip" { fault = StreamRequest.Fault("Streams are compressed by gzip.") }
             isCompressed = true
-        default: break
+        default:
+            fault = StreamRequest.Fault(
+                "There is no parameter \"\(name.prefix(64))\": there are "
+                    + "signal, where, last_event_id, format, wait, heartbeat and compress.",
+                code: "bad_query")
         }
     }
 

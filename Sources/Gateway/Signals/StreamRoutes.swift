@@ -35,7 +35,9 @@ extension GatewayLoop {
         exchange.extraFields.append("Cache-Control: no-store, no-transform\r\n")
         if request.format == .array {
             guard exchange.method == .get else {
-                exchange.respond(200, type: request.format.mediaType, ByteBuffer())
+                // Nobody knows how long the array would be, so no length is said (RFC 9110 §8.6).
+                exchange.beginStream(
+                    200, type: request.format.mediaType, endsWithConnection: true)
                 return nil
             }
         } else {

@@ -32,12 +32,16 @@ final class DatagramSource {
         }
         let opened = try Listener.openDatagrams(address)
         let number = opened.number
+        intake.address = "\(SocketAddress(boundTo: number))"
         socket = consume opened
         token = try loop.watch(number, .read) { [unowned self] _ in
             read()
             return .keep
         }
     }
+
+    /// Whether the socket is open.
+    var state: SourceState { socket == nil ? .closed : .listening }
 
     /// Reads no more.
     func close() {

@@ -44,6 +44,12 @@ final class FileSource {
         }
     }
 
+    /// Whether the file is open.
+    var state: SourceState {
+        if isClosed { return .closed }
+        return tail.isOpen ? .reading : .waiting
+    }
+
     /// Reads no more.
     func close() {
         if let token { loop.removeTimer(token) }
@@ -86,7 +92,8 @@ final class FileSource {
     private func take(_ found: LineFraming.Found) -> Bool {
         switch found {
         case .line(let line), .partial(let line): intake.take(line, from: nil)
-        case .overlong: intake.counts.tooLong &+= 1
+        case .overlong: intake.leaveOutOverlong()
+        case .skipped: break
         }
         return true
     }
@@ -121,6 +128,9 @@ struct FileTail: Sendable {
 
     /// Nothing read yet.
     init() {}
+
+    /// Whether there is a file to read.
+    var isOpen: Bool { descriptor >= 0 }
 
     /// Looks at the file at `path` and reads what was added; blocks.
     func read(_ path: String) -> Reading {

@@ -9,6 +9,8 @@ internal import Notifier
 ///
 /// Any thread.
 struct SourceCounts: Sendable, Equatable {
+    /// Lines or datagrams that came, empty ones apart.
+    var received: UInt64 = 0
     /// Signals emitted.
     var emitted: UInt64 = 0
     /// Lines left out because there were more than the rate allows.
@@ -17,10 +19,26 @@ struct SourceCounts: Sendable, Equatable {
     var tooLong: UInt64 = 0
     /// Lines left out because they were to be JSON and were not.
     var malformed: UInt64 = 0
+    /// Lines left out because a signal may not have so much data.
+    var tooLarge: UInt64 = 0
+    /// Lines left out because they were to be stored and could not be.
+    var notStored: UInt64 = 0
     /// Connections closed because there were too many.
     var refused: UInt64 = 0
     /// Connections open.
     var connections = 0
+}
+
+/// What a source is doing.
+enum SourceState: String, Sendable {
+    /// Its socket is open.
+    case listening
+    /// Its file is being read.
+    case reading
+    /// Its file is not there, or cannot be opened.
+    case waiting
+    /// It has been closed, because the gateway ends.
+    case closed
 }
 
 /// Turns lines into signals within the limits of one source.
@@ -31,8 +49,14 @@ final class SourceIntake {
     let settings: Settings.Source
     /// What it has done.
     var counts = SourceCounts()
-    /// Emits a signal.
-    var emit: (_ name: Payload, _ data: Payload) -> Void = { _, _ in }
+    /// Emits a signal; `done` hears what became of it, perhaps later.
+    var emit: (_ name: Payload, _ data: Payload, _ done: @escaping (Emission) -> Void) -> Void = {
+        _, _, _ in
+    }
+    /// Where it listens or reads, as it turned out.
+    var address = ""
+    /// What it is doing.
+    var state: () -> SourceState = { .closed }
 
     private let loop: EventLoop
     private let signal: Payload
@@ -54,9 +78,10 @@ final class SourceIntake {
     func take(_ line: UnsafeRawBufferPointer, from sender: String?) {
         guard line.count > 0 else { return }
         guard line.count <= settings.lineSize else {
-            counts.tooLong &+= 1
+            leaveOutOverlong()
             return
         }
+        counts.received &+= 1
         guard spend() else {
             counts.overRate &+= 1
             return
@@ -65,8 +90,21 @@ final class SourceIntake {
             counts.malformed &+= 1
             return
         }
-        counts.emitted &+= 1
-        emit(signal, data)
+        emit(signal, data) { [weak self] emission in self?.count(emission) }
+    }
+
+    /// Counts a line that was too long to be kept.
+    func leaveOutOverlong() {
+        counts.received &+= 1
+        counts.tooLong &+= 1
+    }
+
+    private func count(_ emission: Emission) {
+        switch emission {
+        case .emitted, .repeated: counts.emitted &+= 1
+        case .tooLarge: counts.tooLarge &+= 1
+        case .notStored, .keyIsTaken: counts.notStored &+= 1
+        }
     }
 
     /// Takes one token from the bucket, which holds those of a second.

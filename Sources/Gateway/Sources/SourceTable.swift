@@ -18,15 +18,20 @@ final class SourceTable {
 
     /// Opens `sources`; `emit` is called with each signal.
     ///
-    /// - Throws: `SystemError` naming the first that cannot be opened.
+    /// - Throws: `SystemError` naming the first that cannot be opened, and its address.
     func open(
         _ sources: [Settings.Source], loop: EventLoop, depth: Int,
-        emit: @escaping (Payload, Payload) -> Void
+        emit: @escaping (Payload, Payload, @escaping (Emission) -> Void) -> Void
     ) throws(SystemError) {
         for settings in sources {
             let intake = SourceIntake(settings, loop: loop, depth: depth)
             intake.emit = emit
-            try open(intake, loop)
+            do throws(SystemError) {
+                try open(intake, loop)
+            } catch {
+                throw SystemError(
+                    error.call, error.code, subject: "\(error.subject) for source \(settings.name)")
+            }
             intakes.append(intake)
         }
     }
@@ -35,16 +40,21 @@ final class SourceTable {
         switch intake.settings.kind {
         case .udp(let host, let port):
             let source = try DatagramSource(intake, host: host, port: port, loop: loop)
+            intake.state = { source.state }
             closers.append { source.close() }
         case .tcp(let host, let port):
             let source = try StreamSource(
                 intake, .tcp(host: host, port: UInt16(clamping: port)), loop: loop)
+            intake.state = { source.state }
             closers.append { source.close() }
         case .unix(let path):
             let source = try StreamSource(intake, .unix(path: path), loop: loop)
+            intake.state = { source.state }
             closers.append { source.close() }
         case .file(let path):
+            intake.address = path
             let source = FileSource(intake, path: path, loop: loop, pool: try readers())
+            intake.state = { source.state }
             closers.append { source.close() }
         }
     }
@@ -64,6 +74,9 @@ final class SourceTable {
         pool?.stop()
         pool = nil
     }
+
+    /// All of them, in the order of the configuration.
+    var all: [SourceIntake] { intakes }
 
     /// What each has done, by name.
     var counts: [(name: String, counts: SourceCounts)] {

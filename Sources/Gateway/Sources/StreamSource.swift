@@ -36,14 +36,19 @@ final class StreamSource {
         } else {
             try Listener.probe(address)
         }
+        let opened = try Listener.open(address)
+        intake.address = path ?? "\(SocketAddress(boundTo: opened.number))"
         listener = try Listener(
-            adopting: try Listener.open(address), isTLS: false, loop: loop, limits: ServerLimits()
+            adopting: consume opened, isTLS: false, loop: loop, limits: ServerLimits()
         ) { [unowned self] number, peer in accept(number, peer) }
         sweepToken = loop.addTimer(every: .seconds(1)) { [unowned self] in
             sweep()
             return .keep
         }
     }
+
+    /// Whether the socket is open.
+    var state: SourceState { listener == nil ? .closed : .listening }
 
     /// Accepts and reads no more.
     func close() {
@@ -100,7 +105,8 @@ final class StreamSource {
     private func take(_ found: LineFraming.Found, _ peer: SourcePeer) -> Bool {
         switch found {
         case .line(let line), .partial(let line): intake.take(line, from: peer.from)
-        case .overlong: intake.counts.tooLong &+= 1
+        case .overlong: intake.leaveOutOverlong()
+        case .skipped: break
         }
         return true
     }

@@ -39,6 +39,9 @@ final class StateJournal {
     /// Called when writing begins to fail, and with nil when it works again.
     var onTrouble: (StateError?) -> Void = { _ in }
 
+    /// Since when writing fails, in nanoseconds since 1970, and why; nil while it works.
+    private(set) var trouble: (sinceWallNanos: Int64, reason: String)?
+
     /// Commits so far, and those that failed.
     private(set) var commitCount: UInt64 = 0
     private(set) var failureCount: UInt64 = 0
@@ -64,7 +67,6 @@ final class StateJournal {
     private var reserved: UInt64
     private var lazyToken: TimerToken?
     private var retryToken: TimerToken?
-    private var isTroubled = false
     private var flusher: Flusher?
 
     /// Makes a journal; numbers up to `reserved` may be given.
@@ -181,8 +183,8 @@ final class StateJournal {
             commitCount &+= 1
             storedCount &+= UInt64(events.count)
             clearFlying()
-            if isTroubled {
-                isTroubled = false
+            if trouble != nil {
+                trouble = nil
                 onTrouble(nil)
             }
             if !events.isEmpty {
@@ -195,10 +197,9 @@ final class StateJournal {
             failureCount &+= 1
             keepForLater()
             clearFlying()
-            if !isTroubled {
-                isTroubled = true
-                onTrouble(reason)
-            }
+            let isNews = trouble == nil
+            trouble = (trouble?.sinceWallNanos ?? loop.clock.wallNanos(), reason.description)
+            if isNews { onTrouble(reason) }
             if !emissions.isEmpty { onLost(emissions, reason) }
             for done in waiting { done(reason) }
             retryLater()

@@ -44,6 +44,26 @@ struct CronExpression: Sendable, Equatable {
     /// hours follow the clock on the wall.
     var hasEveryHour: Bool { hours == (1 << 24) - 1 }
 
+    /// Minutes between the two moments of a day that are closest, or between its last and the
+    /// first of the next if every day counts; a day otherwise.
+    var shortestGapMinutes: Int {
+        var shortest = 24 * 60
+        var first: Int?
+        var last: Int?
+        for hour in 0..<24 where hours & (1 << hour) != 0 {
+            for minute in 0..<60 where minutes & (1 << minute) != 0 {
+                let moment = hour * 60 + minute
+                if let last { shortest = min(shortest, moment - last) }
+                first = first ?? moment
+                last = moment
+            }
+        }
+        let isDaily =
+            eitherDay == false && days == CronField.day.all && weekdays == CronField.weekday.all
+        if isDaily, let first, let last { shortest = min(shortest, first + 24 * 60 - last) }
+        return shortest
+    }
+
     /// The names for common expressions.
     static let macros: [String: String] = [
         "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *",
@@ -66,7 +86,8 @@ struct CronExpression: Sendable, Equatable {
             .split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
         guard fields.count == 5 else {
             throw Fault(
-                problem: "there are \(fields.count) fields; five are needed:"
+                problem: "there \(fields.count == 1 ? "is" : "are") "
+                    + "\(Quantity.text(fields.count, "field")); five are needed:"
                     + " minute, hour, day of month, month, day of week")
         }
         minutes = try CronField.minute.read(fields[0]).numbers

@@ -21,6 +21,24 @@ extension GatewayLoop {
         }
     }
 
+    /// Why a timer that is to call `command` of `module` is not taken; nil if it is.
+    ///
+    /// A module that has not said yet what it has is trusted.
+    func fault(ofCall module: String, _ command: String) -> (pointer: String, message: String)? {
+        guard let index = findModule(module) else {
+            return ("/call/module", "there is no module \"\(module)\"")
+        }
+        let isKnown = Array(command.utf8).withUnsafeBytes {
+            modules.findCommand($0, in: index) != nil || modules.mayTake($0, index)
+        }
+        guard !isKnown else { return nil }
+        return ("/call/command", "module \"\(module)\" has no command \"\(command)\"")
+    }
+
+    private func findModule(_ name: String) -> Int? {
+        Array(name.utf8).withUnsafeBytes { modules.find($0) }
+    }
+
     /// Calls a command for the gateway itself: for a timer or a reaction.
     func callByName(
         _ module: String, _ command: String, _ params: [UInt8],
@@ -28,7 +46,11 @@ extension GatewayLoop {
     ) {
         Array("\(module).\(command)".utf8).withUnsafeBytes { method in
             guard let found = findMethod(method) else {
-                done(.failure(.unknownCommand(module: module, command: command)))
+                done(
+                    .failure(
+                        findModule(module) == nil
+                            ? .unknownModule(module)
+                            : .unknownCommand(module: module, command: command)))
                 return
             }
             let terms = CallTerms(limit: timeLimit(found.command))

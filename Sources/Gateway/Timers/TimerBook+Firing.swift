@@ -27,7 +27,33 @@ enum TimerNews: Equatable {
     }
 }
 
+/// Firings of one timer that were left out and have not been told yet.
+struct TimerNotices {
+    /// The timer of the loop before whose end no further notice is given.
+    var token: TimerToken?
+
+    private var counts: [(count: Int, reason: TimerNews.Reason)] = []
+
+    /// Adds `count` for `reason`.
+    mutating func add(_ count: Int, _ reason: TimerNews.Reason) {
+        if let place = counts.firstIndex(where: { $0.reason == reason }) {
+            counts[place].count &+= count
+        } else {
+            counts.append((count, reason))
+        }
+    }
+
+    /// Takes what has been waiting longest.
+    mutating func takeFirst() -> (count: Int, reason: TimerNews.Reason)? {
+        counts.isEmpty ? nil : counts.removeFirst()
+    }
+}
+
 extension TimerBook {
+    /// Shortest time between two notices of one timer: one that misses each of its firings would
+    /// flood the history otherwise.
+    static let noticeInterval = Duration.seconds(1)
+
     /// Runs of one timer that may run or wait at once: a timer that is that far behind will not
     /// catch up.
     static let runLimit = 64
@@ -148,10 +174,31 @@ extension TimerBook {
         }
     }
 
-    /// Counts firings that were left out.
+    /// Counts firings that were left out, and tells of them: at once, or with those that follow
+    /// within `noticeInterval` of the last notice.
     func miss(_ entry: TimerEntry, _ count: Int, _ reason: TimerNews.Reason) {
         entry.missed &+= count
+        entry.notices.add(count, reason)
+        if entry.notices.token == nil { tellMissed(entry) }
+    }
+
+    /// Tells what was left out for one reason; other reasons follow as others do.
+    private func tellMissed(_ entry: TimerEntry) {
+        guard let (count, reason) = entry.notices.takeFirst() else { return }
+        entry.notices.token = loop.addTimer(after: Self.noticeInterval) { [unowned self] in
+            entry.notices.token = nil
+            tellMissed(entry)
+        }
         onNews(entry, .missed(count: count, reason: reason))
+    }
+
+    /// Tells at once what was left out, because the timer goes.
+    func tellRest(_ entry: TimerEntry) {
+        if let token = entry.notices.token { loop.removeTimer(token) }
+        entry.notices.token = nil
+        while let (count, reason) = entry.notices.takeFirst() {
+            onNews(entry, .missed(count: count, reason: reason))
+        }
     }
 
     private func isSpent(_ entry: TimerEntry) -> Bool {

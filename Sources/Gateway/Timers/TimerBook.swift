@@ -6,7 +6,8 @@
 //               └────────────────────────┘
 //
 // Intervals and delays run on the monotonic clock and keep their grid. Moments and calendars run on
-// the wall clock, which may jump: whether it has is looked at every ten seconds.
+// the wall clock, which may be set: the kernel says so at once, and where it does not, it is looked at
+// every ten seconds.
 
 internal import Notifier
 
@@ -31,7 +32,7 @@ final class TimerBook {
     /// Longest random delay: a day.
     static let longestJitter = Duration.seconds(86_400)
 
-    /// Time between two looks at whether the wall clock has jumped.
+    /// Time between two looks at whether the wall clock has jumped, where the kernel does not tell.
     static let jumpCheck = Duration.seconds(10)
 
     /// Smallest jump that counts; NTP slews by less between two looks.
@@ -57,6 +58,7 @@ final class TimerBook {
     private var byteCount = 0
     private var wallOffset: Int64 = 0
     private var jumpToken: TimerToken?
+    private var clockWatch: WallClockWatch?
 
     /// Makes an empty book.
     init(loop: EventLoop, bounds: Bounds = Bounds(), zones: TimeZoneStore = TimeZoneStore()) {
@@ -122,6 +124,7 @@ final class TimerBook {
             byteCount -= entry.byteCount
         }
         disarm(entry)
+        tellRest(entry)
         onNews(entry, .removed)
     }
 
@@ -216,9 +219,12 @@ final class TimerBook {
 
     // MARK: Jumps of the wall clock
 
+    /// Sees to it that steps of the wall clock are noticed from now on.
     private func watchForJumps() {
-        guard jumpToken == nil else { return }
+        guard jumpToken == nil, clockWatch == nil else { return }
         wallOffset = presentOffset
+        clockWatch = try? WallClockWatch(loop) { [unowned self] in clockWasSet() }
+        guard clockWatch == nil else { return }
         jumpToken = loop.addTimer(every: Self.jumpCheck) { [unowned self] in
             let isWanted = entries.values.contains { $0.followsWall && !$0.isPaused }
             if isWanted { lookForJump() } else { jumpToken = nil }
@@ -231,11 +237,23 @@ final class TimerBook {
     }
 
     private func lookForJump() {
-        let offset = presentOffset
-        let jump = offset &- wallOffset
-        guard jump.magnitude >= UInt64(Self.smallestJumpNanos) else { return }
-        wallOffset = offset
-        for entry in entries.values where entry.followsWall && !entry.isPaused {
+        guard (presentOffset &- wallOffset).magnitude >= UInt64(Self.smallestJumpNanos) else {
+            return
+        }
+        clockWasSet()
+    }
+
+    /// Follows a step of the wall clock, however small.
+    func clockWasSet() {
+        let jump = presentOffset &- wallOffset
+        wallOffset = presentOffset
+        let followers = entries.values.filter { $0.followsWall && !$0.isPaused }
+        guard !followers.isEmpty else {
+            clockWatch?.close()
+            clockWatch = nil
+            return
+        }
+        for entry in followers {
             // Forward: what is past now is due. Back: the calendar is read anew.
             if jump < 0 { findMoment(entry, after: loop.clock.wallNanos()) }
             arm(entry)

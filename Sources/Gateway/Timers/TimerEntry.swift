@@ -42,6 +42,8 @@ final class TimerEntry {
     var runningCount = 0
     /// Firings that wait for those.
     var queuedCount = 0
+    /// What has been left out and not been told yet.
+    var notices = TimerNotices()
 
     init(id: String, plan: TimerPlan, isFixed: Bool, zone: TimeZoneRules) {
         self.id = id

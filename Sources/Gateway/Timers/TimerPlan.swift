@@ -84,6 +84,28 @@ extension TimerPlan {
     }
 }
 
+extension TimerPlan {
+    /// Longest random delay that a schedule can have, at most a day: the time between two firings,
+    /// since a longer one would leave most of them out.
+    static func longestJitter(_ schedule: Schedule) -> Duration {
+        switch schedule {
+        case .after, .at: TimerBook.longestJitter
+        case .every(let interval): min(interval, TimerBook.longestJitter)
+        case .cron(let cron):
+            min(.seconds(cron.expression.shortestGapMinutes * 60), TimerBook.longestJitter)
+        }
+    }
+
+    /// What is wrong with its random delay, if anything is.
+    var jitterFault: String? {
+        let longest = Self.longestJitter(schedule)
+        guard jitter > longest else { return nil }
+        let isBySchedule = longest < TimerBook.longestJitter
+        return "must be at most \(SettingUnits.text(longest))"
+            + (isBySchedule ? ", the shortest time between two firings" : "")
+    }
+}
+
 /// What came of one firing.
 enum TimerResult: Sendable, Equatable {
     /// It did what it is for; a word on what.

@@ -8,6 +8,8 @@ struct TimerRequest {
     /// What is wrong with a request.
     struct Fault: Error {
         let faults: [(pointer: String, message: String)]
+        /// It is sound, but for a signal that only the gateway emits.
+        var isForbidden = false
     }
 
     /// The id it asks for, if any.
@@ -42,7 +44,8 @@ struct TimerRequest {
             }
         }
         if let jitter = object["jitter"] {
-            plan.jitter = reader.duration("jitter", jitter, TimerBook.longestJitter) ?? .zero
+            plan.jitter = reader.duration("jitter", jitter) ?? .zero
+            if schedule != nil, let fault = plan.jitterFault { reader.fault("jitter", fault) }
         }
         if let runs = object["max_runs"] {
             if let count = runs.int, count > 0 {
@@ -51,12 +54,17 @@ struct TimerRequest {
                 reader.fault("max_runs", "must be a positive integer")
             }
         }
-        guard reader.faults.isEmpty else { throw Fault(faults: reader.faults) }
+        guard reader.faults.isEmpty else {
+            throw Fault(
+                faults: reader.faults,
+                isForbidden: reader.faults.count == 1 && reader.asksForReserved)
+        }
         self.plan = plan
     }
 
     private struct Reader {
         var faults: [(pointer: String, message: String)] = []
+        var asksForReserved = false
 
         mutating func fault(_ member: String, _ message: String) {
             faults.append((pointer: "/\(member)", message: message))
@@ -97,7 +105,9 @@ struct TimerRequest {
             switch kind {
             case "at":
                 guard let text = value.string, let nanos = Timestamp.parse(text) else {
-                    fault("at", "must be a moment such as \"2026-12-01T08:00:00Z\"")
+                    fault(
+                        "at",
+                        "must be a moment such as \"2026-12-01T08:00:00Z\", from 1970 to 2200")
                     return nil
                 }
                 return .at(nanos)
@@ -136,31 +146,43 @@ struct TimerRequest {
         }
 
         mutating func action(_ object: JSONObject) -> TimerPlan.Action? {
-            switch (object["emit"]?.object, object["call"]?.object) {
-            case (let emit?, nil):
-                guard var name = emit["signal"]?.string,
-                    name.withUTF8({
-                        let bytes = UnsafeRawBufferPointer($0)
-                        return SignalName.isValid(bytes) && !SignalName.isReserved(bytes)
-                    })
-                else {
-                    fault("emit/signal", "must be the name of a signal, such as \"demo.tick\"")
-                    return nil
-                }
-                return .emit(signal: name, data: bytes(emit["data"] ?? .null))
-            case (nil, let call?):
-                guard let module = call["module"]?.string, CommandName.isValid(module),
-                    let command = call["command"]?.string, CommandName.isValid(command)
-                else {
-                    fault("call", "needs the names of a module and of its command")
-                    return nil
-                }
-                return .call(
-                    module: module, command: command, params: bytes(call["params"] ?? [:]))
-            default:
+            switch (object["emit"], object["call"]) {
+            case (let emit?, nil): return emission(emit)
+            case (nil, let call?): return self.call(call)
+            case (nil, nil), (.some, .some):
                 fault("emit", "give exactly one of emit, call")
                 return nil
             }
+        }
+
+        private mutating func emission(_ emit: JSONValue) -> TimerPlan.Action? {
+            guard let object = emit.object else {
+                fault("emit", "must be an object such as {\"signal\":\"demo.tick\",\"data\":null}")
+                return nil
+            }
+            guard var name = object["signal"]?.string else {
+                fault("emit/signal", "must be the name of a signal, such as \"demo.tick\"")
+                return nil
+            }
+            let problem = name.withUTF8 { SignalName.fault(of: UnsafeRawBufferPointer($0)) }
+            if let problem {
+                fault("emit/signal", problem.detail)
+                asksForReserved = problem == .reserved
+                return nil
+            }
+            return .emit(signal: name, data: bytes(object["data"] ?? .null))
+        }
+
+        private mutating func call(_ call: JSONValue) -> TimerPlan.Action? {
+            guard let object = call.object, let module = object["module"]?.string,
+                CommandName.isValid(module), let command = object["command"]?.string,
+                CommandName.isValid(command)
+            else {
+                fault("call", "needs the names of a module and of its command")
+                return nil
+            }
+            return .call(
+                module: module, command: command, params: bytes(object["params"] ?? [:]))
         }
 
         private func bytes(_ value: JSONValue) -> [UInt8] {

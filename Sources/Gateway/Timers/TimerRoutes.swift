@@ -142,12 +142,22 @@ extension GatewayLoop {
         do throws(TimerRequest.Fault) {
             request = try TimerRequest(value)
         } catch {
-            exchange.respondFailure(.badParameters(error.faults))
+            if error.isForbidden {
+                let fault = SignalName.Fault.reserved
+                exchange.respondProblem(fault.status, fault.code, fault.detail)
+            } else {
+                exchange.respondFailure(.badParameters(error.faults))
+            }
             return
         }
         let id = request.id
         let plan = request.plan
         askTimers(exchange) { there, book in
+            if case .call(let module, let command, _) = plan.action,
+                let fault = there.fault(ofCall: module, command)
+            {
+                return .faulty(fault.pointer, fault.message)
+            }
             let name = id ?? "t\(there.loop.clock.wallNanos() / 1000)-\(Int.random(in: 0..<10_000))"
             do throws(TimerRefusal) {
                 let entry = try book.add(id: name, plan, isFixed: false)
@@ -197,7 +207,7 @@ extension GatewayLoop.TimerAnswer {
         }
     }
 
-    private static func faulty(_ pointer: String, _ message: String) -> Self {
+    fileprivate static func faulty(_ pointer: String, _ message: String) -> Self {
         var answer = problem(422, "bad_parameters", message)
         answer.fault = (pointer, message)
         return answer

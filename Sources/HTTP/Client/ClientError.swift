@@ -1,6 +1,7 @@
 // ClientError: why a request of ours has no answer, in words an operator can act on. What a gateway
 // answers its own client with is not decided here.
 
+internal import Bytes
 package import HTTPWire
 package import Notifier
 package import TLS
@@ -85,7 +86,7 @@ extension ClientError: CustomStringConvertible {
             "the field \(field.name ?? "named") is set by the client itself"
         case .authorityInvalid: "the host is no valid host and port"
         case .bodyLengthWrong: "the body is not as long as it was announced"
-        case .queueFull(let limit): "\(limit) requests wait already"
+        case .queueFull(let limit): "\(Quantity.text(limit, "request")) may wait, and do already"
         case .closed: "the client is closed"
         case .unresolved(let error): "cannot resolve \(error.subject)"
         case .connectFailed(let errors): Self.text(errors)
@@ -96,7 +97,7 @@ extension ClientError: CustomStringConvertible {
         case .broken(let error): "the connection broke: \(error)"
         case .malformed(let error): "the answer is malformed: \(error.reason)"
         case .truncated: "the connection ended in the middle of the answer"
-        case .bodyTooLarge(let limit): "the answer's body is larger than \(limit) bytes"
+        case .bodyTooLarge(let limit): "the answer's body is larger than \(Quantity.bytes(limit))"
         case .unsolicited: "the peer sent something before it was asked"
         case .interimsTooMany: "too many interim responses came before the answer"
         case .protocolSwitched: "the peer switched to another protocol, which nobody asked for"

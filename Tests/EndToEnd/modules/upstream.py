@@ -2,6 +2,8 @@
 or mean harm. Prints its port. The last segment of the path says what comes back."""
 
 import json
+import os
+import signal
 import socket
 import sys
 import threading
@@ -52,6 +54,7 @@ def answer(body, type="application/json", more="", status="200 OK"):
 FIXED = {
     "truncated": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789",
     "truncated-chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+    "cut-head": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
     "half-head": b"HTTP/1.1 200 OK\r\nContent-Le",
     "nothing": b"",
     "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -120,6 +123,17 @@ def stream(link, name):
             time.sleep(0.01)
 
 
+def cut(link, name, pid):
+    """Sends the beginning of an answer and closes while the other side is stopped, so that it finds
+    both at once."""
+    os.kill(pid, signal.SIGSTOP)
+    while open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "T":
+        time.sleep(0.001)
+    link.sendall(FIXED["truncated" if name == "cut-body" else "cut-head"])
+    link.shutdown(socket.SHUT_RDWR)
+    os.kill(pid, signal.SIGCONT)
+
+
 def respond(link, head, rest):
     """Answers one request; returns what follows it, or None at the end of the connection."""
     lines = head.decode("latin-1").split("\r\n")
@@ -145,6 +159,9 @@ def respond(link, head, rest):
     elif name in ("ticks", "big", "stalled-body", "silence", "drip"):
         stream(link, name)
         return rest if name in ("ticks", "big", "drip") else None
+    elif name.startswith("cut-"):
+        cut(link, name, int(target.rsplit("pid=", 1)[1]))
+        return None
     elif name in FIXED:
         link.sendall(FIXED[name])
         return rest if name in LASTING else None

@@ -93,7 +93,8 @@ extension ChildSeat {
     }
 
     private func cancel(_ id: Int) {
-        guard pending.remove(id) != nil else { return }
+        guard let ticket = pending.remove(id) else { return }
+        if ticket.isOverdue { missedDeadline() }
         scratch.removeAll()
         scratch.append("{\"jsonrpc\":\"2.0\",\"method\":\"$/cancelRequest\",\"params\":{\"id\":")
         scratch.append(decimal: id)
@@ -139,6 +140,9 @@ extension ChildSeat {
             if stream == .output { wasOverlong(start) }
             return .skip
         }
+        events.onSkipped = { [unowned self] stream, bytes, isLast in
+            if stream == .output { passedOver(bytes, isLast: isLast) }
+        }
         events.onEnd = { [unowned self] stream in
             if stream == .output { mayBeDeaf("closed its standard output") }
         }
@@ -158,6 +162,7 @@ extension ChildSeat {
             switch found {
             case .message(let text): received(text)
             case .overlong(let start): wasOverlong(start)
+            case .skipped(let bytes, let isLast): passedOver(bytes, isLast: isLast)
             case .broken(let start):
                 malformed(start, "it is no head of a message")
                 end("wrote something that is no head of a message")
@@ -178,7 +183,8 @@ extension ChildSeat {
             case .invalid: misspoken(message, line)
             }
         } catch {
-            failCaller(of: line, isWhole: true, "its answer is not JSON: \(error)")
+            failCaller(
+                AnswerID.find(in: line, isWhole: true), "its answer is not JSON: \(error)")
             malformed(line, "\(error)")
         }
     }
@@ -188,9 +194,12 @@ extension ChildSeat {
     /// If it has the id of a call, it was meant as its answer.
     private func misspoken(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
         if message.method == nil, let id = message.integerID, let ticket = pending.remove(id) {
+            let isNoObject = message.error != nil && message.result == nil
             ticket.fail(
                 .nonsense(
-                    module: module.name, reason: "it has not exactly one of result and error"))
+                    module: module.name,
+                    reason: isNoObject
+                        ? "its error is no object" : "it has not exactly one of result and error"))
             module.sendWaiting()
         }
         malformed(line, "it is no answer and no notification")
@@ -198,20 +207,31 @@ extension ChildSeat {
 
     private func wasOverlong(_ start: UnsafeRawBufferPointer) {
         module.counters.overlong &+= 1
-        let limit = SettingUnits.text(size: settings.lineSize)
-        failCaller(of: start, isWhole: false, "its answer is longer than \(limit)")
-        complain("wrote a message of more than \(limit)")
+        overlongAnswer = AnswerID()
+        passedOver(start, isLast: false)
+        complain("wrote a message of more than \(overlongLimit)")
     }
 
-    /// Fails the caller whose answer `text` was meant to be, if that can be told.
-    private func failCaller(of text: UnsafeRawBufferPointer, isWhole: Bool, _ reason: String) {
-        guard let id = AnswerID.find(in: text, isWhole: isWhole), let ticket = pending.remove(id)
-        else { return }
+    /// Looks for the id in a message that is too long to be kept: it may come last.
+    private func passedOver(_ bytes: UnsafeRawBufferPointer, isLast: Bool) {
+        guard !overlongAnswer.isSettled else { return }
+        overlongAnswer.feed(bytes)
+        if isLast { overlongAnswer.end() }
+        guard let id = overlongAnswer.id else { return }
+        failCaller(id, "its answer is longer than \(overlongLimit)")
+    }
+
+    private var overlongLimit: String { SettingUnits.text(size: settings.lineSize) }
+
+    /// Fails the caller whose answer was meant to be under `id`, if there is one.
+    private func failCaller(_ id: Int?, _ reason: String) {
+        guard let id, let ticket = pending.remove(id) else { return }
         ticket.fail(.nonsense(module: module.name, reason: reason))
         module.sendWaiting()
     }
 
-    private func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {
+    /// Counts and logs a message that is none.
+    func malformed(_ line: UnsafeRawBufferPointer, _ reason: String) {
         module.counters.malformed &+= 1
         let start = String(decoding: line.prefix(120), as: UTF8.self)
         complain("wrote a line that is no message (\(reason)): \(start)")
@@ -241,21 +261,36 @@ extension ChildSeat {
             return
         }
         module.counters.answers &+= 1
+        if missedDeadlines > 0 { answersAgain() }
         if state == .ready { noteSuccess() }
         if message.form == .success, let result = message.result {
             ticket.finish(.result(result.slice(of: line)))
         } else if let error = message.error {
-            ticket.fail(.failed(module: module.name, .init(error.slice(of: line))))
+            refused(ticket, error.slice(of: line), line)
         } else {
             ticket.fail(.nonsense(module: module.name, reason: "it has neither result nor error"))
         }
         module.sendWaiting()
     }
 
+    /// The child answered with an error; what is no error object (JSON-RPC 2.0 §5.1) is not passed on
+    /// as the module's words.
+    private func refused(
+        _ ticket: CallTicket, _ error: UnsafeRawBufferPointer, _ line: UnsafeRawBufferPointer
+    ) {
+        do throws(RPCErrorFault) {
+            ticket.fail(.failed(module: module.name, try .init(error)))
+        } catch {
+            ticket.fail(.nonsense(module: module.name, reason: error.reason))
+            malformed(line, error.reason)
+        }
+    }
+
     private func answeredNobody(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
         if let id = message.integerID, pending.wasGiven(id) {
             // After a deadline or a cancelled call that is as it should be.
             module.counters.lateAnswers &+= 1
+            if missedDeadlines > 0 { answersAgain() }
             return
         }
         module.counters.unknownAnswers &+= 1
@@ -276,113 +311,5 @@ extension ChildSeat {
         scratch.append(
             ",\"error\":{\"code\":-32601,\"message\":\"the gateway takes no requests\"}}")
         writeScratch()
-    }
-
-    private func notified(_ message: JSONMessage, _ line: UnsafeRawBufferPointer) {
-        guard let method = message.method?.unquoted.slice(of: line) else { return }
-        let empty: StaticString = "{}"
-        let params =
-            message.params?.slice(of: line)
-            ?? UnsafeRawBufferPointer(start: empty.utf8Start, count: 2)
-        if ASCII.isExactly(method, "signal") {
-            emit(params)
-        } else if ASCII.isExactly(method, "progress") {
-            progressed(params)
-        } else if ASCII.isExactly(method, "log") {
-            logged(params)
-        } else if !settings.notifications.isEmpty,
-            // Some writers escape the slash.
-            let signal = settings.notifications[JSONText.string(method)]
-        {
-            module.surroundings.emit(Payload(Array(signal.utf8)), Payload(params))
-        }
-    }
-
-    private func emit(_ params: UnsafeRawBufferPointer) {
-        var name: JSONSpan?
-        var data: JSONSpan?
-        _ = try? JSONScanner.members(of: params) { key, value in
-            if ASCII.isExactly(key.slice(of: params), "name") { name = value }
-            if ASCII.isExactly(key.slice(of: params), "data") { data = value }
-        }
-        let given = name?.unquoted.slice(of: params)
-        guard let name = given, SignalName.isValid(name), !SignalName.isReserved(name),
-            module.signalFilter.matches(name)
-        else {
-            module.counters.refusedSignals &+= 1
-            complaints += 1
-            guard complaints <= Self.complaintLimit else { return }
-            log(.warning, Self.refusalOfSignal(given, module.name))
-            return
-        }
-        let null: StaticString = "null"
-        let bytes =
-            data?.slice(of: params) ?? UnsafeRawBufferPointer(start: null.utf8Start, count: 4)
-        module.surroundings.emit(Payload(name), Payload(bytes))
-    }
-
-    private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String
-    {
-        guard let name, SignalName.isValid(name) else {
-            return "emitted a signal without a valid name"
-        }
-        let text = String(decoding: name, as: UTF8.self)
-        if SignalName.isReserved(name) {
-            return "emitted \(text), which only the gateway may emit"
-        }
-        return "emitted \(text), which modules.\(module).signals does not allow"
-    }
-
-    /// Passes on how a call is getting on, if its caller wants to know.
-    private func progressed(_ params: UnsafeRawBufferPointer) {
-        var id: JSONSpan?
-        var value: JSONSpan?
-        _ = try? JSONScanner.members(of: params) { key, found in
-            if ASCII.isExactly(key.slice(of: params), "id") { id = found }
-            if ASCII.isExactly(key.slice(of: params), "value") { value = found }
-        }
-        guard let id, let number = Int(String(decoding: id.slice(of: params), as: UTF8.self)),
-            let observer = pending.find(number)?.observer
-        else { return }
-        let null: StaticString = "null"
-        observer.progress(
-            value?.slice(of: params) ?? UnsafeRawBufferPointer(start: null.utf8Start, count: 4), 0)
-    }
-
-    private func logged(_ params: UnsafeRawBufferPointer) {
-        guard let value = try? JSONValue.parse(params), case .object(let object) = value,
-            case .string(let text)? = object["message"]
-        else { return }
-        var level = ModuleSurroundings.LogLevel.info
-        if case .string(let word)? = object["level"] {
-            switch word {
-            case "debug", "trace": level = .debug
-            case "warning", "warn": level = .warning
-            case "error", "critical": level = .error
-            default: level = .info
-            }
-        }
-        log(level, text)
-    }
-}
-
-extension ModuleError.RPCError {
-    /// Reads the error object of a JSON-RPC answer; what it lacks is filled in.
-    init(_ json: UnsafeRawBufferPointer) {
-        self.init(code: -32603, message: "an error without a message", data: nil, status: nil)
-        guard let value = try? JSONValue.parse(json), case .object(let object) = value else {
-            return
-        }
-        if case .number(let number)? = object["code"], let code = number.int { self.code = code }
-        if case .string(let text)? = object["message"] { message = text }
-        guard let data = object["data"] else { return }
-        var bytes = ByteBuffer()
-        data.write(into: &bytes)
-        self.data = bytes.array()
-        if case .object(let members) = data, case .number(let number)? = members["status"],
-            let wanted = number.int, (400...599).contains(wanted)
-        {
-            status = wanted
-        }
     }
 }

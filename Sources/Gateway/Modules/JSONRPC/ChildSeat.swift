@@ -2,7 +2,8 @@
 // counts as ready, what happens when it ends. What is said is in ChildSeat+Messages.swift.
 //
 //     stopped → starting → ready ⇄ (exit) → starting …        after a pause that grows
-//                                     └→ failing              too many failures in a row
+//                          │          └→ failing              too many failures in a row
+//                          └ unresponsive ⇄                     too many deadlines in a row missed
 //
 // A child that ends takes the calls it had with it, each with the reason. Calls that wait for a
 // child that ends before it was ready fail with it; others wait for the next one.
@@ -48,6 +49,8 @@ final class ChildSeat {
     @exclusivity(unchecked) var pending = PendingCalls()
     @exclusivity(unchecked) var framing: ContentLengthFraming
     @exclusivity(unchecked) var scratch = ByteBuffer()
+    /// Whose answer the message is that is being passed over because of its length.
+    @exclusivity(unchecked) var overlongAnswer = AnswerID()
     /// What was logged about the present child's faults.
     @exclusivity(unchecked) var complaints = 0
 
@@ -67,6 +70,12 @@ final class ChildSeat {
     var settings: Settings.ProcessModule { module.settings }
     var loop: EventLoop { module.surroundings.loop }
 
+    /// Calls in a row that ran into their deadline, with no answer to any call in between.
+    @exclusivity(unchecked) private(set) var missedDeadlines = 0
+
+    /// Whether these are so many that the child seems to hang.
+    @exclusivity(unchecked) private(set) var isUnresponsive = false
+
     /// Makes an empty seat, number `index` of `module`.
     init(_ module: StdioModule, index: Int) {
         self.module = module
@@ -83,7 +92,8 @@ final class ChildSeat {
     /// What people see of it.
     var facts: ChildFacts {
         ChildFacts(
-            state: state, reason: reason, pid: child.map { Int($0.pid) }, restarts: restarts,
+            state: isUnresponsive ? .unresponsive : state, reason: reason,
+            pid: child.map { Int($0.pid) }, restarts: restarts,
             failures: backoff.failures)
     }
 
@@ -213,44 +223,6 @@ final class ChildSeat {
         shake(0)
     }
 
-    /// Sends step `number` of the handshake, and what follows it.
-    private func shake(_ number: Int) {
-        guard number < settings.handshake.count else {
-            discoverCommands()
-            return
-        }
-        let step = settings.handshake[number]
-        guard !step.isNotification else {
-            notify(step.method, step.params)
-            shake(number + 1)
-            return
-        }
-        ask(step.method, step.params) { [unowned self] outcome in
-            switch outcome {
-            case .result: shake(number + 1)
-            case .failure(.exited): break  // `ended` follows
-            case .failure(let error): end("refused \(step.method): \(error.detail)")
-            }
-        }
-    }
-
-    private func discoverCommands() {
-        guard !module.commandsAreListed else {
-            becameReady()
-            return
-        }
-        ask("rpc.discover", Array("{}".utf8)) { [unowned self] outcome in
-            switch outcome {
-            case .result(let bytes): module.describe(OpenRPC.read(bytes))
-            case .failure(.exited): return  // `ended` follows
-            case .failure(let error):
-                log(.debug, "rpc.discover: \(error.detail)")
-                module.describe(OpenRPC.Reading())
-            }
-            becameReady()
-        }
-    }
-
     /// The child has shown that it is alive.
     func becameReady() {
         guard state == .starting, child != nil else { return }
@@ -293,6 +265,8 @@ final class ChildSeat {
         let wasReady = state == .ready
         child = nil
         takesCalls = false
+        missedDeadlines = 0
+        isUnresponsive = false
         disarm(&startTimer)
         disarm(&idleTimer)
         disarm(&lifeTimer)
@@ -333,7 +307,9 @@ final class ChildSeat {
         setState(backoff.isOpen ? .failing : .starting, reason: reason)
         guard backoff.isOpen else { return }
         let seconds = secondsToRestart
-        log(.error, "failed \(backoff.failures) times in a row; next try in \(seconds) s")
+        log(
+            .error,
+            "failed \(Quantity.text(backoff.failures, "time")) in a row; next try in \(seconds) s")
         if module.facts.state == .failing {
             module.failWaiting(.failing(module: name, lastEnd, retryAfter: seconds))
         }
@@ -373,6 +349,34 @@ final class ChildSeat {
             guard let self, child === suspect else { return }
             end(what)
         }
+    }
+
+    // MARK: Silence
+
+    /// A call of the child's was given up because it had taken as long as it may.
+    func missedDeadline() {
+        missedDeadlines = min(missedDeadlines + 1, settings.silence.deadlines)
+        guard !isUnresponsive, state == .ready, missedDeadlines == settings.silence.deadlines else {
+            return
+        }
+        let count = missedDeadlines
+        let calls = count == 1 ? "a call" : "the last \(count) calls"
+        guard settings.silence.action == .keep else {
+            end("answered nothing while \(calls) ran into the deadline")
+            return
+        }
+        isUnresponsive = true
+        log(.error, "has answered nothing while \(calls) ran into the deadline")
+        setState(state, reason: "it answers no call in time")
+    }
+
+    /// The child has answered a call after all, be it one that nobody waits for any more.
+    func answersAgain() {
+        missedDeadlines = 0
+        guard isUnresponsive else { return }
+        isUnresponsive = false
+        log(.info, "answers again")
+        setState(state, reason: nil)
     }
 
     // MARK: News of the child

@@ -25,6 +25,8 @@ struct ContentLengthFraming: ~Copyable {
         case message(UnsafeRawBufferPointer)
         /// The beginning of a message that is longer than the limit.
         case overlong(UnsafeRawBufferPointer)
+        /// More of that message, in order; whether it ends with this.
+        case skipped(UnsafeRawBufferPointer, isLast: Bool)
         /// Something that is no head, and its beginning; nothing follows.
         case broken(UnsafeRawBufferPointer)
     }
@@ -52,6 +54,8 @@ struct ContentLengthFraming: ~Copyable {
             if skipLength > 0 {
                 let count = min(skipLength, rest.count)
                 skipLength -= count
+                let piece = UnsafeRawBufferPointer(rebasing: rest[..<count])
+                sink(.skipped(piece, isLast: skipLength == 0))
                 rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             } else if let length = bodyLength {
                 rest = takeBody(rest, length, sink)

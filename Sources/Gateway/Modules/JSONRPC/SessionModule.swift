@@ -168,12 +168,8 @@ final class SessionModule: ModuleBackend {
     private static let listedChildren = 100
 
     private func publish() {
-        let all = sessions.values.map(\.module.facts)
-        facts.children = Array(all.lazy.flatMap(\.children).prefix(Self.listedChildren))
-        let order: [ModuleState] = [.ready, .starting, .failing, .stopped]
-        let first = order.lazy.compactMap { state in all.first { $0.state == state } }.first
-        facts.state = first?.state ?? .stopped
-        facts.reason = first?.reason
+        let all = sessions.values.flatMap(\.module.facts.children)
+        facts.adopt(all, limit: Self.listedChildren)
         surroundings.publish(facts)
     }
 }

@@ -90,7 +90,13 @@ final class StdioModule: ModuleBackend {
         if seats.count == 1 { return seats[0].hasRoom ? seats[0] : nil }
         var best: ChildSeat?
         for seat in seats where seat.hasRoom {
-            if seat.pending.count < best?.pending.count ?? .max { best = seat }
+            // One that answers nothing loses its calls to their deadlines, and would look idle.
+            let isBetter =
+                best.map {
+                    seat.isUnresponsive != $0.isUnresponsive
+                        ? $0.isUnresponsive : seat.pending.count < $0.pending.count
+                } ?? true
+            if isBetter { best = seat }
         }
         return best
     }
@@ -157,12 +163,10 @@ final class StdioModule: ModuleBackend {
 
     /// Called when something about a child has changed: tells everybody.
     func seatHasChanged() {
-        facts.children = seats.map(\.facts)
-        let order: [ModuleState] = [.ready, .starting, .failing, .stopped]
-        let first = order.lazy.compactMap { state in self.seats.first { $0.state == state } }.first
-        facts.state = first?.state ?? .stopped
-        facts.reason = first?.reason
-        if facts.state == .ready || facts.children.contains(where: { $0.failures > 0 }) {
+        facts.adopt(seats.map(\.facts))
+        if facts.state == .ready || facts.state == .unresponsive
+            || facts.children.contains(where: { $0.failures > 0 })
+        {
             facts.hasSettled = true
         }
         surroundings.publish(facts)

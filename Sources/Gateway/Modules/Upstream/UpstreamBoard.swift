@@ -1,5 +1,5 @@
-// UpstreamBoard: what an upstream module has done, for people to look at: one cell for each loop,
-// written by that loop alone and read by whichever loop is asked.
+// UpstreamBoard: what the loops share of an upstream module: the breaker, and what it has done, for
+// people to look at: one cell for each loop, written by that loop alone and read by whichever is asked.
 
 internal import JSON
 internal import Synchronization
@@ -42,7 +42,6 @@ final class UpstreamCell: Sendable {
     private let failures = Atomic<Int>(0)
     private let refusals = Atomic<Int>(0)
     private let abandoned = Atomic<Int>(0)
-    private let breaker = Atomic<Int>(0)
 
     /// Adds to a counter.
     func add(_ count: Count, _ difference: Int = 1) {
@@ -68,12 +67,6 @@ final class UpstreamCell: Sendable {
         }
     }
 
-    /// How the loop's breaker stands.
-    var state: UpstreamBreaker.State {
-        get { UpstreamBreaker.State(rawValue: breaker.load(ordering: .relaxed)) ?? .closed }
-        set { breaker.store(newValue.rawValue, ordering: .relaxed) }
-    }
-
     // There is one writer, so a load and a store do, which cost no locked instruction.
     private static func add(_ difference: Int, to counter: borrowing Atomic<Int>) {
         counter.store(counter.load(ordering: .relaxed) &+ difference, ordering: .relaxed)
@@ -90,17 +83,14 @@ final class UpstreamBoard: Sendable {
     /// One cell for each loop.
     let cells: [UpstreamCell]
 
-    /// Makes a board for `loops` loops with nothing done yet.
-    init(url: String, loops: Int) {
-        self.url = url
-        cells = (0..<max(loops, 1)).map { _ in UpstreamCell() }
-    }
+    /// Whether it is asked at all.
+    let breaker: UpstreamBreaker
 
-    /// How it stands: open if it is open on any loop.
-    var state: UpstreamBreaker.State {
-        let states = cells.map(\.state)
-        if states.contains(.open) { return .open }
-        return states.contains(.halfOpen) ? .halfOpen : .closed
+    /// Makes a board for `loops` loops with nothing done yet.
+    init(_ settings: Settings.UpstreamModule, loops: Int) {
+        url = settings.url
+        breaker = UpstreamBreaker(settings.breaker)
+        cells = (0..<max(loops, 1)).map { _ in UpstreamCell() }
     }
 
     /// The sum of a counter over the loops.
@@ -113,7 +103,7 @@ final class UpstreamBoard: Sendable {
         json.key("url")
         json.string(url)
         json.key("breaker")
-        json.string(state.name)
+        json.string(breaker.state.name)
         for count in UpstreamCell.Count.allCases {
             json.key(count.name)
             json.int(total(count))

@@ -224,10 +224,15 @@ final class UpstreamForward {
         conclude(.abandoned)
     }
 
-    /// Tells the client; an answer that has begun is broken off, so that it is not taken for whole.
+    /// Tells the client; an answer of which something has left is broken off, so that it is not taken
+    /// for whole.
     private func fail(_ error: ModuleError) {
         exchange.onAbandoned = nil
-        if hasHead { exchange.breakOff() } else { exchange.respondFailure(error) }
+        if !hasHead || exchange.takeBack() {
+            exchange.respondFailure(error)
+        } else {
+            exchange.breakOff(afterFlush: true)
+        }
     }
 
     private func conclude(_ conclusion: UpstreamModule.Conclusion) {

@@ -1,5 +1,5 @@
 // UpstreamModule: a module that is an HTTP server behind the gateway, as one loop sees it: its
-// connections, its breaker, its health. Calls that come by HTTP are passed on as they are
+// connections, and, on the first loop, its health. Calls that come by HTTP are passed on as they are
 // (UpstreamForward); those of JSON-RPC and timers become a POST (UpstreamCall).
 
 internal import Bytes
@@ -30,10 +30,11 @@ final class UpstreamModule: ModuleBackend {
     /// Most bytes of a request's body.
     let bodyLimit: Int
     @exclusivity(unchecked) var fields: UpstreamFields
-    @exclusivity(unchecked) private var breaker: UpstreamBreaker
+    private let breaker: UpstreamBreaker
+    /// One loop asks for all of them.
+    private let checksHealth: Bool
     private let facts: ModuleFacts
     private let cell: UpstreamCell
-    private let board: UpstreamBoard
     private var healthTimer: TimerToken?
     private var isStopping = false
 
@@ -49,10 +50,10 @@ final class UpstreamModule: ModuleBackend {
         self.facts = facts
         self.settings = settings
         self.surroundings = surroundings
-        self.board = board
+        breaker = board.breaker
+        checksHealth = loopIndex == 0
         cell = board.cells[min(loopIndex, board.cells.count - 1)]
         self.bodyLimit = settings.bodySize ?? bodyLimit
-        breaker = UpstreamBreaker(settings.breaker)
         let origin = try Self.origin(settings, workers, surroundings.loop)
         authority = settings.host ?? origin.authority
         pool = ClientPool(origin, limits: ClientLimits(settings), on: surroundings.loop)
@@ -99,7 +100,7 @@ final class UpstreamModule: ModuleBackend {
                 .warning,
                 "the certificate of \(settings.url) is not verified, as the configuration says")
         }
-        if settings.health != nil { checkHealth() }
+        if checksHealth { checkHealth() }
     }
 
     func kill() { pool.close() }
@@ -121,9 +122,7 @@ final class UpstreamModule: ModuleBackend {
         let admission = breaker.admit(now: surroundings.loop.now)
         switch admission {
         case .call: break
-        case .probe:
-            isProbe = true
-            cell.state = .halfOpen
+        case .probe: isProbe = true
         case .refused(let left):
             cell.add(.refusals)
             let seconds = max(Int(clamping: (left &+ 999_999_999) / 1_000_000_000), 1)
@@ -159,43 +158,36 @@ final class UpstreamModule: ModuleBackend {
             fails(reason)
         case .refused:
             cell.add(.refusals)
-            if isProbe { release() }
+            if isProbe { breaker.released() }
         case .abandoned:
             cell.add(.abandoned)
-            if isProbe { release() }
+            if isProbe { breaker.released() }
         }
-    }
-
-    private func release() {
-        breaker.released()
-        cell.state = breaker.state
     }
 
     /// The upstream has answered.
     func works() {
-        let before = breaker.state
-        breaker.succeeded()
-        guard before != .closed else { return }
-        cell.state = .closed
+        guard breaker.succeeded() else { return }
         surroundings.log(.info, "\(settings.url) answers again")
         publish(nil)
     }
 
     private func fails(_ reason: String) {
-        let before = breaker.state
-        breaker.failed(now: surroundings.loop.now, random: Double.random(in: 0..<1))
-        cell.state = breaker.state
+        let hasOpened = breaker.failed(
+            now: surroundings.loop.now, random: Double.random(in: 0..<1))
         surroundings.log(.warning, "\(settings.url): \(reason)")
-        guard breaker.state == .open, before == .closed else { return }
+        guard hasOpened else { return }
         surroundings.log(.error, "\(settings.url) keeps failing and is left alone for a while")
         publish(reason)
     }
 
-    private func publish(_ reason: String?) {
+    /// Tells all loops how it stands; by the loop that has changed it.
+    private func publish(_ failure: String?) {
         var fresh = facts
-        let isOpen = board.state != .closed
-        fresh.state = isOpen ? .failing : .ready
-        fresh.reason = isOpen ? reason ?? "it keeps failing" : nil
+        // Another loop may have changed it since: its word must not be overtaken by an older one.
+        let isClosed = breaker.state == .closed
+        fresh.state = isClosed ? .ready : .failing
+        fresh.reason = isClosed ? nil : failure ?? "it keeps failing"
         surroundings.publish(fresh)
     }
 

@@ -14,6 +14,11 @@ struct Price: Codable {
     var total: Double
 }
 
+struct Brewing: Codable {
+    var done: Int
+    var of: Int
+}
+
 let prices = ["tea": 2.5, "milk": 0.9]
 
 let shop = CodableModule([
@@ -25,8 +30,12 @@ let shop = CodableModule([
     },
     CodableCommand("brew", summary: "Takes its time; leaving cancels it.") {
         (order: Order, call) in
-        // A timer of the loop: it keeps no thread waiting.
-        try await call.executor.sleep(for: .milliseconds(200 * max(order.count, 1)))
+        let cups = max(order.count, 1)
+        for done in 1...cups {
+            // A timer of the loop: it keeps no thread waiting.
+            try await call.executor.sleep(for: .milliseconds(200))
+            call.report(Brewing(done: done, of: cups))
+        }
         return "\(order.item) for \(call.client ?? "somebody")"
     },
 ])

@@ -1,0 +1,19 @@
+// Quantity: counts and sizes in texts for people, the same everywhere: `1 event`, `2 events`,
+// `16 KiB`. Sizes and durations as settings have them are Gateway's SettingUnits.
+
+/// Counts and sizes as people read them.
+package enum Quantity {
+    /// `count` of what `noun` means, such as `1 event` or `2 events`; the plural is made with an s.
+    package static func text(_ count: Int, _ noun: String) -> String {
+        count == 1 ? "1 \(noun)" : "\(count) \(noun)s"
+    }
+
+    /// `count` bytes in the largest unit that fits without a rest: `16 KiB`, `1000 bytes`.
+    package static func bytes(_ count: Int) -> String {
+        for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)]
+        where count > 0 && count & ((1 << shift) - 1) == 0 {
+            return "\(count >> shift) \(unit)"
+        }
+        return text(count, "byte")
+    }
+}
