@@ -112,7 +112,8 @@ extension GatewayLoop {
         guard ticket.isOpen else { return }
         let limit = limit(of: program)
         let timer = loop.addTimer(after: limit) {
-            ticket.giveUp(.timedOut(module: entry.settings.name, limit: limit))
+            ticket.giveUp(
+                .timedOut(module: entry.settings.name, limit: limit), isOverdue: true)
         }
         ticket.onConclusion { [loop] in loop.removeTimer(timer) }
     }
@@ -123,8 +124,7 @@ extension CallOutcome {
     fileprivate var exitStatus: Int? {
         switch self {
         case .result: 0
-        case .failure(.failed(_, let error)): error.code
-        case .failure(.exited(_, let end)): end.signal.map { -$0 } ?? end.exitCode
+        case .failure(.runFailed(_, let end, _)), .failure(.exited(_, let end)): end.signal.map { -$0 } ?? end.exitCode
         case .failure: nil
         }
     }

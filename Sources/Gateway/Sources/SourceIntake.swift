@@ -103,8 +103,9 @@ final class SourceIntake {
         switch emission {
         case .emitted, .repeated: counts.emitted &+= 1
         case .tooLarge: counts.tooLarge &+= 1
-        // Only settled emissions are told: none is on its way to the disk any more.
-        case .notStored, .keyIsTaken, .held: counts.notStored &+= 1
+        case .notStored, .keyIsTaken: counts.notStored &+= 1
+        // What becomes of it is told once it is stored.
+        case .held: break
         }
     }
 
