@@ -112,7 +112,8 @@ extension GatewayLoop {
         guard ticket.isOpen else { return }
         let limit = limit(of: program)
         let timer = loop.addTimer(after: limit) {
-            ticket.giveUp(.timedOut(module: entry.settings.name, limit: limit))
+            ticket.giveUp(
+                .timedOut(module: entry.settings.name, limit: limit), isOverdue: true)
         }
         ticket.onConclusion { [loop] in loop.removeTimer(timer) }
     }

@@ -104,6 +104,8 @@ final class SourceIntake {
         case .emitted, .repeated: counts.emitted &+= 1
         case .tooLarge: counts.tooLarge &+= 1
         case .notStored, .keyIsTaken: counts.notStored &+= 1
+        // What becomes of it is told once it is stored.
+        case .held: break
         }
     }
 
