@@ -124,7 +124,8 @@ extension CallOutcome {
     fileprivate var exitStatus: Int? {
         switch self {
         case .result: 0
-        case .failure(.runFailed(_, let end, _)), .failure(.exited(_, let end)): end.signal.map { -$0 } ?? end.exitCode
+        case .failure(.runFailed(_, let end, _)), .failure(.exited(_, let end)):
+            end.signal.map { -$0 } ?? end.exitCode
         case .failure: nil
         }
     }
@@ -134,10 +135,7 @@ extension ModuleError {
     /// What happened, of a program that belongs to no module.
     fileprivate var sentenceOfProgram: String {
         switch self {
-        case .failed(_, let error):
-            let end = ChildEnd(exitCode: error.code).sentence
-            return "its program \(end)" + (error.message == end ? "" : ": \(error.message)")
-        case .exited(_, let end):
+        case .runFailed(_, let end, _), .exited(_, let end):
             return "its program \(end.sentence)" + (end.lastLines.last.map { ": \($0)" } ?? "")
         case .timedOut(_, let limit):
             return "its program took longer than \(SettingUnits.text(limit)) and was ended for it"
