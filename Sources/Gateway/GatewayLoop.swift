@@ -94,15 +94,16 @@ final class GatewayLoop: RequestHandler {
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
         subscriptions.watchRounds()
+        if control != nil {
+            heapPages = HeapPages(loop: loop) { [unowned self] in try workerPool() }
+        }
         let idleMemory = IdleMemory(loop: loop, server: server)
         self.idleMemory = idleMemory
         idleMemory.onLook = { [unowned self] in onControl { there, _ in there.lookAtHeap() } }
     }
 
     private func lookAtHeap() {
-        let pages = heapPages ?? HeapPages(loop: loop) { [unowned self] in try workerPool() }
-        heapPages = pages
-        pages.look()
+        heapPages?.look()
     }
 
     /// Threads for what blocks, such as resolving names; started when first needed.

@@ -26,8 +26,10 @@ final class HeapPages {
     private var isWaiting = false
     private var isWorking = false
     private var isWanted = false
-    /// The least memory the process has had since the last trim.
-    private var floor = Int.max
+    /// The least memory the process has had: what it may come back to.
+    ///
+    /// Not what the last trim has left: spare blocks may have gone since, without any growth.
+    private var floor: Int
     /// Memory beyond what malloc has given out that trimming has left.
     private var residue = 0
 
@@ -35,9 +37,12 @@ final class HeapPages {
     private(set) var trimCount = 0
 
     /// Looks at the heap on `loop`, and works on a thread of `pool`.
+    ///
+    /// What the process has now is what it should come back to: the first look may be in a storm.
     init(loop: EventLoop, pool: @escaping () throws -> WorkerPool) {
         self.loop = loop
         self.pool = pool
+        floor = Self.residentByteCount() ?? .max
     }
 
     /// Looks whether there is something to give back; often called, it looks less often, but always
@@ -69,30 +74,29 @@ final class HeapPages {
             try pool.run(on: loop) { _ in
                 Self.trim(atLeast: least)
             } then: { [weak self] result in
-                self?.finish(try? result.get())
+                self?.finish((try? result.get()) ?? nil)
             }
         } catch {
             isWorking = false
         }
     }
 
-    /// Trims the heap if so many bytes of the process are not in use; what it then has and uses.
-    private static func trim(atLeast least: Int) -> (size: Int, used: Int)? {
-        guard let size = residentByteCount(), size - clinux_heap_used() >= least else { return nil }
+    /// Trims the heap if so many bytes of the process are not in use; how many then are not.
+    private static func trim(atLeast least: Int) -> (unused: Int, hasTrimmed: Bool)? {
+        guard let size = residentByteCount() else { return nil }
+        let unused = size - clinux_heap_used()
+        guard unused >= least else { return (unused, false) }
         clinux_heap_trim()
-        return residentByteCount().map { (size: $0, used: clinux_heap_used()) }
+        return residentByteCount().map { ($0 - clinux_heap_used(), true) }
     }
 
-    private func finish(_ outcome: (size: Int, used: Int)??) {
+    private func finish(_ outcome: (unused: Int, hasTrimmed: Bool)?) {
         isWorking = false
-        if case .some(.some(let left)) = outcome {
-            trimCount += 1
-            floor = left.size
-            residue = max(left.size - left.used, 0)
-            rest(true)
-        } else {
-            rest(false)
+        if let outcome {
+            residue = max(outcome.hasTrimmed ? outcome.unused : min(outcome.unused, residue), 0)
+            if outcome.hasTrimmed { trimCount += 1 }
         }
+        rest(outcome?.hasTrimmed == true)
         if isWanted { look() }
     }
 
