@@ -118,7 +118,7 @@ extension Connection {
         }
         if case .plainHTTP = error {
             records.append("HTTP/1.1 400 Bad Request\r\nDate: ")
-            server.appendDate(to: &records)
+            server.answerHead.appendDate(server.loop, to: &records)
             records.append("\r\nContent-Type: text/plain\r\nConnection: close\r\n")
             records.append("Content-Length: 56\r\n\r\n")
             records.append("This port speaks HTTPS: use https:// instead of http://\n")

@@ -46,7 +46,7 @@ extension Exchange {
         let sendsBody = !isHead && status != 204 && status != 304
         connection.sendQueue.compose(server.pool) { out in
             if sendsBody, isCommon(status, type) {
-                server.appendCommonAnswer(id, body, to: &out)
+                server.answerHead.appendCommonAnswer(id, body, server.loop, to: &out)
                 return
             }
             appendHead(status, type, server, &out)
@@ -281,7 +281,7 @@ extension Exchange {
             out.append("HTTP/1.1 500 Internal Server Error\r\n")
         }
         out.append("Date: ")
-        server.appendDate(to: &out)
+        server.answerHead.appendDate(server.loop, to: &out)
         if let type {
             out.append("\r\nContent-Type: ")
             out.append(type)

@@ -10,35 +10,6 @@ internal import HTTPWire
 package import Notifier
 package import TLS
 
-/// The TLS context for new connections, which a reload replaces.
-///
-/// Loop-confined.
-package final class TLSSource {
-    /// The present context.
-    package var context: TLSContext
-
-    /// Holds `context`.
-    package init(_ context: TLSContext) { self.context = context }
-}
-
-/// Counters of one loop's server side.
-package struct ServerCounters: Sendable {
-    /// Connections accepted.
-    package var accepted: UInt64 = 0
-    /// Connections refused because a limit was reached.
-    package var refused: UInt64 = 0
-    /// Idle connections closed because the process ran out of descriptors.
-    package var shed: UInt64 = 0
-    /// Requests whose head was complete.
-    package var requests: UInt64 = 0
-    /// Requests refused by the wire rules.
-    package var malformed: UInt64 = 0
-    /// Connections ended by a deadline.
-    package var timedOut: UInt64 = 0
-    /// TLS handshakes that failed.
-    package var failedHandshakes: UInt64 = 0
-}
-
 /// The server side of one loop.
 ///
 /// Loop-confined.
@@ -89,6 +60,8 @@ package final class ServerLoop {
     let coder = ContentCoder()
     let ticks: DeadlineTicks
     let scratch: UnsafeMutableRawPointer
+    /// The beginning of answers.
+    @exclusivity(unchecked) var answerHead = AnswerHead()
     /// The head that was parsed last; behind a pointer, because a property of a class is copied when
     /// one of its functions is called.
     let head = UnsafeMutablePointer<RequestHead>.allocate(capacity: 1)
@@ -112,9 +85,6 @@ package final class ServerLoop {
     @exclusivity(unchecked) private var endedExchanges = ExchangeStack()
     @exclusivity(unchecked) private var handshakesLeft: Int
     @exclusivity(unchecked) private var perAddress = AddressCounts()
-    @exclusivity(unchecked) private var date = ByteBuffer(capacity: 64)
-    @exclusivity(unchecked) private var commonHead = ByteBuffer(capacity: 128)
-    @exclusivity(unchecked) private var nextDateNanos: UInt64 = 0
     @exclusivity(unchecked) private var listeners: [Listener] = []
     @exclusivity(unchecked) private var turnedAwayCount = 0
     @exclusivity(unchecked) private var requestNumber: UInt64
@@ -404,54 +374,5 @@ package final class ServerLoop {
     func nextRequestID() -> UInt64 {
         requestNumber &+= 1
         return requestNumber
-    }
-
-    /// Appends the present `Date` value, 29 bytes, formatted once a second.
-    @inline(__always)
-    func appendDate(to buffer: inout ByteBuffer) {
-        if loop.now >= nextDateNanos { refreshDate() }
-        buffer.append(date.readable)
-    }
-
-    /// Appends an answer like nearly all, 200 with JSON, in one go.
-    @inline(__always)
-    func appendCommonAnswer(
-        _ id: UInt64, _ body: UnsafeRawBufferPointer, to buffer: inout ByteBuffer
-    ) {
-        if loop.now >= nextDateNanos { refreshDate() }
-        let head = commonHead.readable
-        let length: StaticString = "\r\nContent-Length: "
-        // Behind head and id: that field, up to 20 digits, the end of the head, the body.
-        let count = head.count + RequestID.byteCount + length.utf8CodeUnitCount + 24 + body.count
-        buffer.fill(atLeast: count) { room in
-            guard let start = room.baseAddress, let first = head.baseAddress else { return 0 }
-            // SAFETY: `room` has `count` bytes.
-            start.copyMemory(from: first, byteCount: head.count)
-            var end = start + head.count
-            RequestID.write(id, to: end)
-            end += RequestID.byteCount
-            end.copyMemory(from: length.utf8Start, byteCount: length.utf8CodeUnitCount)
-            end += length.utf8CodeUnitCount
-            end = Decimal.write(UInt(bitPattern: body.count), to: end)
-            end.storeBytes(of: UInt32(0x0A0D_0A0D).littleEndian, as: UInt32.self)
-            end += 4
-            if let bytes = body.baseAddress {
-                end.copyMemory(from: bytes, byteCount: body.count)
-                end += body.count
-            }
-            return end - start
-        }
-    }
-
-    private func refreshDate() {
-        let wall = loop.clock.wallNanos()
-        let second: Int64 = 1_000_000_000
-        date.removeAll()
-        HTTPDate.append(epochSeconds: Int(wall / second), to: &date)
-        commonHead.removeAll()
-        commonHead.append("HTTP/1.1 200 OK\r\nDate: ")
-        commonHead.append(date.readable)
-        commonHead.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
-        nextDateNanos = loop.now &+ UInt64(second - wall % second)
     }
 }
