@@ -12,6 +12,9 @@ internal import Notifier
 internal import TLS
 
 extension Connection {
+    /// Bytes of answers that do not wait for the end of the turn: a block of memory.
+    static let flushAtOnce = BufferPool.blockByteCount
+
     /// Whether requests must wait: for the present answer, or for the next flush.
     private var holdsBack: Bool { phase == .answering || isDeferred }
 
@@ -91,13 +94,21 @@ extension Connection {
             progress = tls.receive(
                 ciphertext, plaintext: &server.plaintext, ciphertext: &records)
         }
-        if records.isEmpty { server.pool.reclaim(&records) } else { server.touch(self) }
+        if records.isEmpty {
+            server.pool.reclaim(&records)
+        } else if progress != .handshaking {
+            server.touch(self)
+        }
         if case .failed(let error) = progress {
             tlsFailed(error)
             return
         }
         if phase == .handshake {
-            guard progress != .handshaking else { return }
+            guard progress != .handshaking else {
+                // The arithmetic for others may take this turn long: meanwhile the peer does its.
+                flush(server)
+                return
+            }
             phase = .idle
             server.arm(self, server.ticks.head)
         }
@@ -138,6 +149,8 @@ extension Connection {
             server.pool.equip(&pending)
             pending.append(UnsafeRawBufferPointer(rebasing: bytes[taken...]))
         }
+        // Much is worth a write of its own, as long as it is in the cache.
+        if backlog >= Self.flushAtOnce, !isDeferred { flush(server) }
         settle(server)
     }
 
