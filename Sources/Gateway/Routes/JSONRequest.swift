@@ -14,6 +14,8 @@ enum JSONRequest {
     /// whether the body is JSON, and foreign pages are kept out by `OriginGuard`.
     static func hasAcceptableType(_ exchange: Exchange) -> Bool {
         guard let field = exchange.field(.contentType) else { return true }
+        // What nearly all send.
+        if Words.spell(field, "application/json") { return true }
         var end = 0
         while end < field.count, field[end] != UInt8(ascii: ";"), !ASCII.isBlank(field[end]) {
             end += 1
