@@ -1,5 +1,5 @@
 // FuzzCookie: any bytes as the values of fields that are read element by element (Cookie, Accept,
-// Accept-Encoding, dates, event ids), and as text that goes into events and cookies.
+// Accept-Encoding, dates, entity tags), and as text that goes into events and cookies.
 
 import Bytes
 import HTTPWire
@@ -25,10 +25,23 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
         precondition(again == seconds)
     }
     _ = Authority.isValid(bytes)
+    checkEntityTags(bytes)
     checkEvent(bytes)
     checkCookie(bytes)
     checkBase64(bytes)
     return 0
+}
+
+/// A tag that a list begins with is found, whatever follows; none is found in a list without quotes.
+private func checkEntityTags(_ bytes: UnsafeRawBufferPointer) {
+    let tag = Array("\"a\"".utf8)
+    tag.withUnsafeBytes { tag in
+        if !bytes.contains(UInt8(ascii: "\"")), !bytes.contains(UInt8(ascii: "*")) {
+            precondition(!EntityTag.isListed(bytes, tag))
+        }
+        let list = Array("W/\"a\",".utf8) + bytes
+        list.withUnsafeBytes { precondition(EntityTag.isListed($0, tag)) }
+    }
 }
 
 /// Whatever the data, an event must be made of `data:` lines and one empty line.
