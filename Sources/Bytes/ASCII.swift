@@ -3,6 +3,8 @@
 // Class tests use two 64-bit masks instead of a table: no lazily initialised global, no memory
 // access, and the optimiser keeps the masks in registers.
 
+public import Glibc
+
 /// Character classes and case-insensitive comparison on ASCII bytes.
 public enum ASCII {
     /// Whether `byte` is a `tchar` (RFC 9110 §5.6.2).
@@ -60,9 +62,7 @@ public enum ASCII {
     @inlinable
     public static func isExactly(_ bytes: UnsafeRawBufferPointer, _ literal: StaticString) -> Bool {
         guard bytes.count == literal.utf8CodeUnitCount else { return false }
-        for index in 0..<bytes.count where bytes[index] != literal.utf8Start[index] {
-            return false
-        }
-        return true
+        guard let start = bytes.baseAddress else { return true }
+        return memcmp(start, literal.utf8Start, bytes.count) == 0
     }
 }

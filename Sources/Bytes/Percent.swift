@@ -55,15 +55,7 @@ public enum Percent {
     ///
     /// The result is safe in any part of a URL, in upper-case digits (RFC 3986 §2.1).
     public static func encode(_ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer) {
-        for byte in bytes {
-            guard !isUnreserved(byte) else {
-                output.append(byte)
-                continue
-            }
-            output.append(UInt8(ascii: "%"))
-            output.append(upperDigit(byte >> 4))
-            output.append(upperDigit(byte & 0xF))
-        }
+        encode(bytes, keeping: [], into: &output)
     }
 
     /// Appends `bytes`, a decoded path, to `output` as a URL has it: all but slashes and what may
@@ -71,8 +63,14 @@ public enum Percent {
     public static func encodePath(
         _ bytes: UnsafeRawBufferPointer, into output: inout ByteBuffer
     ) {
+        encode(bytes, keeping: pathExtras, into: &output)
+    }
+
+    private static func encode(
+        _ bytes: UnsafeRawBufferPointer, keeping extras: [UInt8], into output: inout ByteBuffer
+    ) {
         for byte in bytes {
-            guard !isUnreserved(byte), !pathExtras.contains(byte) else {
+            guard !isUnreserved(byte), !extras.contains(byte) else {
                 output.append(byte)
                 continue
             }

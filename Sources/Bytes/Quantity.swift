@@ -10,10 +10,15 @@ package enum Quantity {
 
     /// `count` bytes in the largest unit that fits without a rest: `16 KiB`, `1000 bytes`.
     package static func bytes(_ count: Int) -> String {
+        units(of: count).map { "\($0.count) \($0.unit)" } ?? text(count, "byte")
+    }
+
+    /// `count` bytes in the largest IEC unit that fits without a rest; nil if that is a byte.
+    package static func units(of count: Int) -> (count: Int, unit: String)? {
         for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)]
-        where count > 0 && count & ((1 << shift) - 1) == 0 {
-            return "\(count >> shift) \(unit)"
+        where count > 0 && count.isMultiple(of: 1 << shift) {
+            return (count >> shift, unit)
         }
-        return text(count, "byte")
+        return nil
     }
 }

@@ -19,14 +19,9 @@ extension Gateway {
         }
         for source in settings.sources {
             switch source.kind {
-            case .udp(let host, _):
-                if let problem = problem(ofHost: host) {
-                    found.append("sources.\(source.name).udp: \(problem)")
-                }
-            case .tcp(let host, _):
-                if let problem = problem(ofHost: host) {
-                    found.append("sources.\(source.name).tcp: \(problem)")
-                }
+            case .udp(let host, _), .tcp(let host, _):
+                guard let problem = problem(ofHost: host) else { continue }
+                found.append("sources.\(source.name).\(source.kind.name): \(problem)")
             case .unix, .file: break
             }
         }

@@ -44,6 +44,9 @@ package enum Negotiation {
         guard let accept, FieldList.trimmed(accept).count > 0 else {
             return offers.isEmpty ? nil : 0
         }
+        // What most clients send needs no list to be read: one of the offers, or anything.
+        if ASCII.isExactly(accept, "*/*") { return offers.isEmpty ? nil : 0 }
+        if let exact = offers.firstIndex(where: { ASCII.isExactly(accept, $0) }) { return exact }
         var best: (index: Int, quality: Int)?
         for (index, offer) in offers.enumerated() {
             let quality = quality(ofMediaType: offer, in: accept)

@@ -23,15 +23,10 @@ extension GatewayLoop {
         _ exchange: Exchange,
         _ question: @escaping @Sendable (GatewayLoop, JobTable) -> JobAnswer
     ) {
-        let waiting = LoopBound(exchange, loop.handle)
-        let home = address
-        onControl { there, control in
-            let answer = question(there, control.jobs)
-            if there.index == home.index {
-                waiting.value.respond(answer)
-            } else {
-                home.post { _ in waiting.value.respond(answer) }
-            }
+        askControl(exchange, atOnce: true) { there, control, done in
+            done(question(there, control.jobs))
+        } respond: { _, exchange, answer in
+            exchange.respond(answer)
         }
     }
 

@@ -18,9 +18,10 @@ enum SourceMetrics {
         out.append("# TYPE signalbox_source_dropped_total counter\n")
         for (name, counts) in sources {
             for (reason, count) in counts.dropped {
-                row(&out, "source_dropped_total", name, reason, count)
+                row(&out, "source_dropped_total", name, ("reason", "\(reason)"), count)
             }
-            row(&out, "source_dropped_total", name, "connections", counts.refused)
+            row(
+                &out, "source_dropped_total", name, ("reason", "connections"), counts.refused)
         }
         out.append("# HELP signalbox_source_connections Open connections of a source.\n")
         out.append("# TYPE signalbox_source_connections gauge\n")
@@ -61,7 +62,9 @@ enum SourceMetrics {
         out.append("# TYPE signalbox_reaction_dropped_total counter\n")
         for (name, counts) in reactions {
             for (reason, count) in counts.dropped {
-                row(&out, "reaction_dropped_total", name, reason, count, label: "reaction")
+                row(
+                    &out, "reaction_dropped_total", name, ("reason", "\(reason)"), count,
+                    label: "reaction")
             }
         }
         appendExits(reactions, to: &out)
@@ -74,20 +77,16 @@ enum SourceMetrics {
         out.append("# HELP signalbox_reaction_exits_total Ends of a reaction's program.\n")
         out.append("# TYPE signalbox_reaction_exits_total counter\n")
         for (name, counts) in reactions {
-            for (status, count) in counts.exits.sorted(by: { $0.key < $1.key }) {
-                out.append("signalbox_reaction_exits_total{reaction=\"")
-                out.append(text: name)
-                out.append("\",exit=\"")
-                out.append(text: ReactionCounts.name(ofExit: status))
-                out.append("\"} ")
-                out.append(decimal: Int(clamping: count))
-                out.append("\n")
+            for (exit, count) in counts.endings {
+                row(
+                    &out, "reaction_exits_total", name, ("exit", exit), count, label: "reaction")
             }
         }
     }
 
     private static func row(
-        _ out: inout ByteBuffer, _ metric: StaticString, _ name: String, _ reason: StaticString?,
+        _ out: inout ByteBuffer, _ metric: StaticString, _ name: String,
+        _ detail: (label: StaticString, value: String)?,
         _ value: UInt64, label: StaticString = "source"
     ) {
         out.append("signalbox_")
@@ -96,9 +95,11 @@ enum SourceMetrics {
         out.append(label)
         out.append("=\"")
         out.append(text: name)
-        if let reason {
-            out.append("\",reason=\"")
-            out.append(reason)
+        if let detail {
+            out.append("\",")
+            out.append(detail.label)
+            out.append("=\"")
+            out.append(text: detail.value)
         }
         out.append("\"} ")
         out.append(decimal: Int(clamping: value))

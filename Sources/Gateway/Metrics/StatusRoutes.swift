@@ -17,23 +17,18 @@ extension GatewayLoop {
             exchange.respondText(200, "ok\n")
             return
         }
-        let waiting = LoopBound(exchange, loop.handle)
-        let home = address
-        let hasState = facts.state != nil
-        onControl { _, control in
-            let trouble = control.stateTrouble
-            home.post { part in
-                part.answerReadiness(
-                    waiting.value, isReady: isReady, hasState ? .some(trouble) : nil)
-            }
+        askControl(exchange) { _, control, done in
+            done(control.stateTrouble)
+        } respond: { part, exchange, trouble in
+            part.answerReadiness(exchange, isReady: isReady, trouble)
         }
     }
 
     /// Answers whether the gateway is ready, and of what that consists.
     ///
-    /// - Parameter state: nil if nothing is to be stored; what is the matter with it otherwise.
+    /// - Parameter trouble: since when the state cannot be stored, and why, if it cannot.
     private func answerReadiness(
-        _ exchange: Exchange, isReady: Bool, _ state: (sinceWallNanos: Int64, reason: String)??
+        _ exchange: Exchange, isReady: Bool, _ trouble: (sinceWallNanos: Int64, reason: String)?
     ) {
         exchange.respondJSON(isReady ? 200 : 503) { json in
             json.beginObject()
@@ -41,7 +36,7 @@ extension GatewayLoop {
             json.bool(isReady)
             json.key("draining")
             json.bool(isDraining)
-            if let state { Self.write(state, &json) }
+            if facts.state != nil { Self.write(trouble, &json) }
             json.key("modules")
             json.beginObject()
             for module in modules.facts {

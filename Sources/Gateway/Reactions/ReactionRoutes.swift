@@ -5,23 +5,18 @@ internal import JSON
 
 extension GatewayLoop {
     func listReactions(_ exchange: Exchange) {
-        answer(exchange, missing: ("not_found", "")) { control in
-            control.reactions.entries
-        } write: { entries, _, json in
-            json.beginObject()
-            json.key("reactions")
-            json.beginArray()
-            for entry in entries { entry.write(&json) }
-            json.endArray()
-            json.endObject()
+        answerList(exchange, "reactions") {
+            $0.reactions.entries
+        } write: { entry, json in
+            entry.write(&json)
         }
     }
 
     func showReaction(_ exchange: Exchange, _ match: RouteMatch) {
         let name = String(decoding: capture(0, match, exchange), as: UTF8.self)
-        answer(exchange, missing: ("unknown_reaction", "There is no reaction \"\(name)\".")) {
+        answerOne(exchange, missing: ("unknown_reaction", "There is no reaction \"\(name)\".")) {
             $0.reactions.entries.first { $0.settings.name == name }
-        } write: { entry, _, json in
+        } write: { entry, json in
             entry.write(&json)
         }
     }
@@ -46,13 +41,7 @@ extension ReactionEntry {
         json.int(Int(clamping: counts.runs))
         json.key("failures")
         json.int(Int(clamping: counts.failures))
-        json.key("dropped")
-        json.beginObject()
-        for (reason, count) in counts.dropped {
-            json.key(reason)
-            json.int(Int(clamping: count))
-        }
-        json.endObject()
+        json.dropped(counts.dropped)
         if program != nil { writeExits(&json) }
         json.key("last_run")
         json.moment(lastWallNanos)
@@ -73,8 +62,8 @@ extension ReactionEntry {
     private func writeExits(_ json: inout JSONWriter) {
         json.key("exits")
         json.beginObject()
-        for (status, count) in counts.exits.sorted(by: { $0.key < $1.key }) {
-            json.key(ReactionCounts.name(ofExit: status))
+        for (name, count) in counts.endings {
+            json.key(name)
             json.int(Int(clamping: count))
         }
         json.endObject()
@@ -85,6 +74,11 @@ extension ReactionCounts {
     /// What was left out, by reason.
     var dropped: [(reason: StaticString, count: UInt64)] {
         [("rate", overRate), ("overlap", overlapped), ("loop", cut)]
+    }
+
+    /// How its program has ended, in order, by the name of that.
+    var endings: [(name: String, count: UInt64)] {
+        exits.sorted { $0.key < $1.key }.map { (Self.name(ofExit: $0.key), $0.value) }
     }
 }
 

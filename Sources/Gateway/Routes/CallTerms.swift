@@ -138,11 +138,6 @@ extension AnswerStyle {
     /// A whole answer if it says nothing of any of them: a client that takes only HTML is better off
     /// with JSON than with 406.
     init(accept: UnsafeRawBufferPointer) {
-        // What clients of an API send, and curl.
-        if Words.spell(accept, "application/json") || ASCII.isExactly(accept, "*/*") {
-            self = .whole
-            return
-        }
         switch Negotiation.mediaType(accept: accept, offers: Self.offers) {
         case 1: self = .events
         case 2: self = .lines

@@ -14,14 +14,12 @@ enum JSONRequest {
     /// whether the body is JSON, and foreign pages are kept out by `OriginGuard`.
     static func hasAcceptableType(_ exchange: Exchange) -> Bool {
         guard let field = exchange.field(.contentType) else { return true }
-        // What nearly all send.
-        if Words.spell(field, "application/json") { return true }
         var end = 0
         while end < field.count, field[end] != UInt8(ascii: ";"), !ASCII.isBlank(field[end]) {
             end += 1
         }
         let type = UnsafeRawBufferPointer(rebasing: field[..<end])
-        if ASCII.equals(type, "application/json") { return true }
+        if Words.spell(type, "application/json") { return true }
         if ASCII.equals(type, "application/x-www-form-urlencoded") { return true }
         guard type.count > 5 else { return type.count == 0 }
         return ASCII.equals(UnsafeRawBufferPointer(rebasing: type[(type.count - 5)...]), "+json")

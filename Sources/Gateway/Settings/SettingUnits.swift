@@ -53,11 +53,7 @@ enum SettingUnits {
 
     /// `size` in bytes in its largest whole IEC unit, such as `16KiB`.
     static func text(size: Int) -> String {
-        for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)]
-        where size > 0 && size.isMultiple(of: 1 << shift) {
-            return "\(size >> shift)\(unit)"
-        }
-        return "\(size)"
+        Quantity.units(of: size).map { "\($0.count)\($0.unit)" } ?? "\(size)"
     }
 
     /// A decimal amount without rounding: `digits` divided by ten to the power of `decimals`.

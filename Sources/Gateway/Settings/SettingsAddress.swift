@@ -25,7 +25,8 @@ struct SettingsAddress {
         /// What the text is.
         fileprivate var noun: String { self == .source ? "address" : "URL" }
 
-        fileprivate var aboutForm: String {
+        /// How it is written.
+        var aboutForm: String {
             switch self {
             case .listener: "write http://HOST:PORT, https://HOST:PORT or unix:/PATH"
             case .upstream: "write http://HOST:PORT/PATH, https://HOST/PATH or unix:/PATH"

@@ -64,8 +64,7 @@ extension SettingsDecoder {
             return udp != nil ? .udp(host: host, port: port) : .tcp(host: host, port: port)
         } catch {
             object.fault(
-                key, error.problem, advice: error.advice ?? "write HOST:PORT such as 127.0.0.1:5514"
-            )
+                key, error.problem, advice: error.advice ?? SettingsAddress.Use.source.aboutForm)
             return nil
         }
     }

@@ -35,13 +35,10 @@ extension GatewayLoop {
     }
 
     func listSignals(_ exchange: Exchange) {
-        let waiting = LoopBound(exchange, loop.handle)
-        let home = address
-        let epoch = facts.epoch
-        onControl { _, control in
-            let facts = HubFacts(control.hub)
-            let list = control.hub.list()
-            home.post { _ in waiting.value.respond(facts, list, epoch) }
+        askControl(exchange) { _, control, done in
+            done((facts: HubFacts(control.hub), list: control.hub.list()))
+        } respond: { part, exchange, hub in
+            exchange.respond(hub.facts, hub.list, part.facts.epoch)
         }
     }
 }

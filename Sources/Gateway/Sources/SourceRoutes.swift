@@ -5,23 +5,18 @@ internal import JSON
 
 extension GatewayLoop {
     func listSources(_ exchange: Exchange) {
-        answer(exchange, missing: ("not_found", "")) { control in
-            control.sources.all
-        } write: { intakes, _, json in
-            json.beginObject()
-            json.key("sources")
-            json.beginArray()
-            for intake in intakes { intake.write(&json) }
-            json.endArray()
-            json.endObject()
+        answerList(exchange, "sources") {
+            $0.sources.all
+        } write: { intake, json in
+            intake.write(&json)
         }
     }
 
     func showSource(_ exchange: Exchange, _ match: RouteMatch) {
         let name = String(decoding: capture(0, match, exchange), as: UTF8.self)
-        answer(exchange, missing: ("unknown_source", "There is no source \"\(name)\".")) {
+        answerOne(exchange, missing: ("unknown_source", "There is no source \"\(name)\".")) {
             $0.sources.all.first { $0.settings.name == name }
-        } write: { intake, _, json in
+        } write: { intake, json in
             intake.write(&json)
         }
     }
@@ -47,13 +42,7 @@ extension SourceIntake {
         json.int(Int(clamping: counts.received))
         json.key("emitted")
         json.int(Int(clamping: counts.emitted))
-        json.key("dropped")
-        json.beginObject()
-        for (reason, count) in counts.dropped {
-            json.key(reason)
-            json.int(Int(clamping: count))
-        }
-        json.endObject()
+        json.dropped(counts.dropped)
         if settings.kind.hasConnections {
             json.key("connections")
             json.int(counts.connections)
@@ -76,7 +65,7 @@ extension SourceCounts {
 
 extension Settings.Source.Kind {
     /// The key that it has in the configuration.
-    fileprivate var name: StaticString {
+    var name: StaticString {
         switch self {
         case .udp: "udp"
         case .tcp: "tcp"

@@ -245,8 +245,9 @@ final class TimerBook {
 
     /// Follows a step of the wall clock, however small.
     func clockWasSet() {
-        let jump = presentOffset &- wallOffset
-        wallOffset = presentOffset
+        let offset = presentOffset
+        let jump = offset &- wallOffset
+        wallOffset = offset
         let followers = entries.values.filter { $0.followsWall && !$0.isPaused }
         guard !followers.isEmpty else {
             clockWatch?.close()

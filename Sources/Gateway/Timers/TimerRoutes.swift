@@ -31,17 +31,10 @@ extension GatewayLoop {
         _ exchange: Exchange,
         _ question: @escaping @Sendable (GatewayLoop, TimerBook) -> TimerAnswer
     ) {
-        let waiting = LoopBound(exchange, loop.handle)
-        let home = address
-        onControl { there, control in
-            let answer = question(there, control.timers)
-            control.whenKept(answer) { answer in
-                if there.index == home.index {
-                    waiting.value.respond(answer)
-                } else {
-                    home.post { _ in waiting.value.respond(answer) }
-                }
-            }
+        askControl(exchange, atOnce: true) { there, control, done in
+            control.whenKept(question(there, control.timers), done)
+        } respond: { _, exchange, answer in
+            exchange.respond(answer)
         }
     }
 

@@ -41,7 +41,7 @@ extension ChildSeat {
     private func emit(_ params: UnsafeRawBufferPointer) {
         let (name, data) = Self.members("name", "data", of: params)
         let given = name?.unquoted.slice(of: params)
-        guard let name = given, SignalName.isValid(name), !SignalName.isReserved(name),
+        guard let name = given, SignalName.fault(of: name) == nil,
             module.signalFilter.matches(name)
         else {
             module.counters.refusedSignals &+= 1
@@ -58,14 +58,12 @@ extension ChildSeat {
 
     private static func refusalOfSignal(_ name: UnsafeRawBufferPointer?, _ module: String) -> String
     {
-        guard let name, SignalName.isValid(name) else {
-            return "emitted a signal without a valid name"
+        let text = name.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return switch name.map({ SignalName.fault(of: $0) }) ?? .malformed {
+        case .malformed: "emitted a signal without a valid name"
+        case .reserved: "emitted \(text), which only the gateway may emit"
+        case nil: "emitted \(text), which modules.\(module).signals does not allow"
         }
-        let text = String(decoding: name, as: UTF8.self)
-        if SignalName.isReserved(name) {
-            return "emitted \(text), which only the gateway may emit"
-        }
-        return "emitted \(text), which modules.\(module).signals does not allow"
     }
 
     /// Passes on how a call is getting on, if its caller wants to know.
