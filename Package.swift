@@ -107,7 +107,8 @@ let package = Package(
         tests("CompressionTests", ["Compression", "Bytes"]),
         tests("HTTPTests", ["HTTP", "HTTPWire", "TLS", "Notifier", "Bytes", "CLinux"]),
         tests(
-            "GatewayTests", ["Gateway", "Bytes", "Notifier", "HTTPWire", "JSON", logging],
+            "GatewayTests",
+            ["Gateway", "HTTP", "HTTPWire", "Compression", "JSON", "Notifier", "Bytes", logging],
             exclude: ["Cron"]),
         // The built command with real curl, openssl, Chromium and proxies.
         tests(

@@ -21,7 +21,7 @@ extension EndToEnd {
                 let told = try #require(try jsonObject(result.output) as? [String: Double])
                 let before = try #require(told["before"])
                 // The storm was one: else nothing is shown.
-                #expect(try #require(told["during"]) > before + 8, "\(told)")
+                #expect(try #require(told["during"]) > before + 2, "\(told)")
                 #expect(try #require(told["after"]) < before + 4, "\(told)")
             }
         }

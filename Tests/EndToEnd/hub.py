@@ -14,9 +14,9 @@ hold gap notices that account for exactly what is missing. What was not acknowle
 once, if it is in the logs of all.
 
 Meanwhile the phases: `calm`, `churn` (--seconds), `dead` (processes with subscriptions are stopped,
-and some go on later), `slow` (readers that never read, and events that fill their budget), `storm`
-(so many connections at once), `flood` (emissions as fast as they are taken), `rest` after each of
-these, `after`. A process of its own watches the latency that steady subscribers see in each, from the
+and some go on later), `slow` (readers that never read, and events that fill their budget), `many`
+(so many streams more), `storm` (these are cut and come back within a second, by their ids), `flood`
+(emissions as fast as they are taken), `rest` after each of these, `after`. A process of its own watches the latency that steady subscribers see in each, from the
 moment before the POST to the event. The memory of the gateway is told as well.
 
 Prints a line of JSON; exits with 0 if every log is right.
@@ -40,7 +40,7 @@ from hub_gateway import Gateway, Stranger
 from hub_log import SIGNALS, Swarm, connect
 
 WATCHERS = 5
-PHASES = ["calm", "churn", "dead", "slow", "storm", "flood", "rest", "after"]
+PHASES = ["calm", "churn", "dead", "slow", "many", "storm", "flood", "rest", "after"]
 
 
 def publish(port, rate, publishers, stop, outcome):
@@ -228,24 +228,53 @@ def slow_readers(port):
     return {"readers": len(peers), "cut": cut}
 
 
-def storm(port, count):
-    """So many connections at once; all must be answered."""
-    begun, opened = time.monotonic(), 0
-    peers = [connect(port, "hub.s2", None, "1.1") for _ in range(count)]
-    connected = time.monotonic() - begun
-    poll = select.epoll()
-    waiting = {peer.fileno(): peer for peer in peers}
-    for descriptor in waiting:
-        poll.register(descriptor, select.EPOLLIN)
-    while waiting and time.monotonic() - begun < 20:
-        for descriptor, _ in poll.poll(0.05):
-            peer = waiting.pop(descriptor)
-            poll.unregister(descriptor)
-            opened += peer.recv(65536).startswith(b"HTTP/1.1 200")
-    whole = time.monotonic() - begun
-    for peer in peers:
-        peer.close()
-    return {"opened": opened, "of": count, "connect_s": round(connected, 2), "s": round(whole, 2)}
+class Storm:
+    """Many streams at once that are cut and come back within so many seconds."""
+
+    def __init__(self, port, count, seconds):
+        self.port, self.count, self.seconds = port, count, seconds
+        self.peers, self.ids = [None] * count, [None] * count
+
+    def gather(self):
+        """All must be answered, and told where they stand."""
+        return self.open(2 * self.seconds)
+
+    def again(self):
+        for peer in self.peers:
+            peer.close()
+        return self.open(self.seconds)
+
+    def open(self, seconds):
+        begun = time.monotonic()
+        for number in range(self.count):
+            early = begun + seconds * number / self.count - time.monotonic()
+            if early > 0.001:
+                time.sleep(early)
+            self.peers[number] = connect(self.port, "hub.s2", self.ids[number], "1.1")
+        connected = time.monotonic() - begun
+        opened = self.greet(begun + connected + 20)
+        return {"opened": opened, "of": self.count, "connect_s": round(connected, 2),
+                "s": round(time.monotonic() - begun, 2)}
+
+    def greet(self, deadline):
+        """How many have got their beginning."""
+        opened, poll = 0, select.epoll()
+        waiting = {peer.fileno(): number for number, peer in enumerate(self.peers)}
+        for descriptor in waiting:
+            poll.register(descriptor, select.EPOLLIN)
+        while waiting and time.monotonic() < deadline:
+            for descriptor, _ in poll.poll(0.05):
+                number = waiting.pop(descriptor)
+                poll.unregister(descriptor)
+                data = self.peers[number].recv(65536)
+                opened += data.startswith(b"HTTP/1.1 200")
+                if known := re.findall(rb"\nid: (\S+)", data):
+                    self.ids[number] = known[-1].decode()
+        return opened
+
+    def close(self):
+        for peer in self.peers:
+            peer.close()
 
 
 def flood(port, seconds):
@@ -291,6 +320,7 @@ def main():
     parser.add_argument("--rate", type=float, default=200)
     parser.add_argument("--publishers", type=int, default=4, help="connections that emit")
     parser.add_argument("--storm", type=int, default=300)
+    parser.add_argument("--storm-seconds", type=float, default=1, help="0: all at once")
     parser.add_argument("--rounds", type=int, default=1, help="of slow, storm and flood")
     parser.add_argument("--keep", help="folder for all that subscribers with a faulty log got")
     parser.add_argument("--pid", type=int)
@@ -343,11 +373,18 @@ def run(gateway, arguments):
         result["dead"] = during("dead", lambda: dead_peers(port, crowd, pause))
     for turn in range(arguments.rounds):
         # In turn with rests, so that what others do on the machine falls on both.
-        for name, action in (("slow", lambda: slow_readers(port)),
-                             ("storm", lambda: storm(port, arguments.storm)),
-                             ("flood", lambda: flood(port, min(pause, 2)))):
-            result[name] = during(name, action, turn)
-            during("rest", lambda: time.sleep(min(pause, 5)), turn)
+        rest = lambda: during("rest", lambda: time.sleep(min(pause, 5)), turn)
+        result["slow"] = during("slow", lambda: slow_readers(port), turn)
+        rest()
+        crowded = Storm(port, arguments.storm, arguments.storm_seconds)
+        crowded.gather()
+        during("many", lambda: time.sleep(min(pause, 2)), turn)
+        result["storm"] = during("storm", crowded.again, turn)
+        during("many", lambda: time.sleep(min(pause, 2)), turn)
+        crowded.close()
+        rest()
+        result["flood"] = during("flood", lambda: flood(port, min(pause, 2)), turn)
+        rest()
     during("after", lambda: time.sleep(pause))
     quiet.value = 1
     told, count, failures, seconds = numbers.recv()

@@ -13,20 +13,6 @@ import Testing
 
 @testable import Gateway
 
-/// A generator that can be started again with the same seed.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        // SplitMix64.
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// What is broken on purpose, to see that it is noticed.
 private enum Sabotage: CaseIterable {
     case losesMail, losesGaps, repeatsRounds, forgetsPositions, forgetsStored, swapsEvents
@@ -45,14 +31,30 @@ private final class Client {
     var number = 0
     var isLive = false
     var position: UInt64 = 0
+    /// Where in the loop's queue it goes on: it is a group of its own.
+    var next: UInt64 = 0
 
     init(_ filter: SignalFilter) { self.filter = filter }
 }
 
 private final class Loop {
     var mail: [(Loop) -> Void] = []
-    var round = EventRound()
+    var queue = EventQueue()
     var streams: [Int: Client] = [:]
+
+    func take(_ event: SignalEvent) {
+        if !streams.isEmpty { queue.append(event, groups: streams.count) }
+    }
+
+    func add(_ client: Client) {
+        client.next = queue.end
+        streams[client.number] = client
+    }
+
+    func remove(_ client: Client) {
+        streams[client.number] = nil
+        queue.passed(client.next..<queue.end)
+    }
 }
 
 private func patterns(_ texts: [String]) -> [SignalPattern] {
@@ -118,7 +120,7 @@ private final class World {
         hub.onEvent = { [unowned self] event in
             emitted.append((event.sequence, event.name.text))
             latest[event.name.text] = event.sequence
-            for loop in loops { loop.mail.append { $0.round.append(event) } }
+            for loop in loops { loop.mail.append { $0.take(event) } }
         }
         hub.onHold = { [unowned self] in held.append($0) }
         hub.whenDropped { [unowned self] event in
@@ -191,8 +193,7 @@ private final class World {
         for client in clients { client.loop = -1 }
         for loop in loops {
             loop.mail = []
-            loop.streams = [:]
-            loop.round.removeAll()
+            for client in loop.streams.values { loop.remove(client) }
         }
         let last = max(hub.newest, disk.events.keys.max() ?? 0)
         let floor = last + UInt64.random(in: 0...2000, using: &dice)
@@ -211,7 +212,7 @@ private final class World {
     /// Opens a stream, or cuts it at any moment.
     func toggle(_ client: Client) {
         if client.loop >= 0 {
-            loops[client.loop].streams[client.number] = nil
+            loops[client.loop].remove(client)
             client.loop = -1
             return
         }
@@ -220,7 +221,7 @@ private final class World {
         client.number = nextNumber
         client.isLive = false
         client.position = 0
-        loops[client.loop].streams[nextNumber] = client
+        loops[client.loop].add(client)
         // Whoever was cut before it was told any id begins anew.
         if client.lastID == nil { client.start = nil }
         ask(client, client.lastID.map { .after($0) } ?? .live)
@@ -284,22 +285,34 @@ private final class World {
         loop.mail.removeFirst()(loop)
     }
 
-    func deliverRound(_ loop: Loop) {
-        for client in loop.streams.values where client.isLive {
-            let kind = StreamKind(
-                filter: client.filter, format: .named, isChunked: false, isCompressed: false)
-            let after = sabotage == .forgetsPositions ? 0 : client.position
-            guard let payload = loop.round.payload(for: kind, after: after, encoder)?.payload
-            else { continue }
-            let text = String(decoding: payload.bytes, as: UTF8.self)
-            for line in text.split(separator: "\n") where line.hasPrefix("id: k3f9abcd-") {
-                guard let sequence = UInt64(line.dropFirst(13)) else { continue }
-                client.seen.append(sequence)
-                client.lastID = sequence
-            }
-            if sabotage != .repeatsRounds { client.position = loop.round.last }
+    /// Gives some streams of `loop` all that waits for them.
+    func deliverRound(_ loop: Loop, toAll: Bool = false) {
+        for client in loop.streams.values.sorted(by: { $0.number < $1.number }) {
+            guard toAll || Bool.random(using: &dice) else { continue }
+            let places = client.next..<loop.queue.end
+            guard !places.isEmpty else { continue }
+            if client.isLive { give(places, of: loop, client) }
+            if sabotage == .repeatsRounds, Bool.random(using: &dice) { continue }
+            client.next = loop.queue.end
+            loop.queue.passed(places)
         }
-        if sabotage != .repeatsRounds || Bool.random(using: &dice) { loop.round.removeAll() }
+    }
+
+    private func give(_ places: Range<UInt64>, of loop: Loop, _ client: Client) {
+        let kind = StreamKind(
+            filter: client.filter, format: .named, isChunked: false, isCompressed: false)
+        let after = sabotage == .forgetsPositions ? 0 : client.position
+        guard let payload = loop.queue.payload(for: kind, places, after: after, encoder)?.payload
+        else { return }
+        let text = String(decoding: payload.bytes, as: UTF8.self)
+        for line in text.split(separator: "\n") where line.hasPrefix("id: k3f9abcd-") {
+            guard let sequence = UInt64(line.dropFirst(13)) else { continue }
+            client.seen.append(sequence)
+            client.lastID = sequence
+        }
+        if sabotage != .repeatsRounds {
+            client.position = loop.queue.sequences(places).upperBound
+        }
     }
 
     /// Lets everything arrive.
@@ -318,7 +331,7 @@ private final class World {
                     deliverMail(loop)
                     isBusy = true
                 }
-                deliverRound(loop)
+                deliverRound(loop, toAll: true)
             }
         }
     }

@@ -189,7 +189,9 @@ private final class MetricsCollector {
         perLoop(&out, "progress_dropped_total", "counter", "Progress dropped for slow readers.") {
             $0.droppedProgress
         }
-        perLoop(&out, "delivery_rounds_total", "counter", "Rounds in which streams got events.") {
+        perLoop(
+            &out, "delivery_rounds_total", "counter", "Rounds in which alike streams got events."
+        ) {
             $0.rounds
         }
         perLoop(&out, "events_refused_total", "counter", "Signals whose data was too long.") {

@@ -123,7 +123,7 @@ extension GatewayLoop {
 
     /// Says goodbye on every stream, one after the other, and when to come back.
     func closeStreams() {
-        subscriptions.deliverRound()
+        subscriptions.deliverAll()
         let streams = subscriptions.all
         // 2 ms apart: a thousand clients come back over two seconds, not in one instant. But all
         // within half of the time that the drain has.

@@ -97,8 +97,20 @@ final class SubscriptionGroup {
 
     @exclusivity(unchecked) var members: ContiguousArray<Subscription> = []
 
-    /// A group without members.
-    init(_ kind: StreamKind) { self.kind = kind }
+    /// The place in the queue from which its next round goes on.
+    @exclusivity(unchecked) var next: UInt64
+
+    /// The round that is under way.
+    @exclusivity(unchecked) var round: GroupRound?
+
+    /// No round begins before that time.
+    @exclusivity(unchecked) var restEnd: UInt64 = 0
+
+    /// A group without members, which gets what comes from `next` on.
+    init(_ kind: StreamKind, next: UInt64) {
+        self.kind = kind
+        self.next = next
+    }
 
     /// Adds a member.
     func add(_ subscription: Subscription) {
@@ -107,10 +119,28 @@ final class SubscriptionGroup {
     }
 
     /// Takes a member out; the last one moves to its place.
+    ///
+    /// In a round that is why members know how far they have come: the last one may have been served.
     func remove(_ subscription: Subscription) {
         let last = members.removeLast()
         guard last !== subscription else { return }
         members[Int(subscription.place)] = last
         last.place = subscription.place
     }
+}
+
+/// A round: what waited for a group goes to its members, from the last one to the first, over as many
+/// turns as it takes.
+struct GroupRound {
+    /// What the members get who have had none of it, and the number of events in it.
+    let payload: Payload
+    let events: Int
+    /// Where it lay in the queue, which keeps it for those who have had some of it.
+    let places: Range<UInt64>
+    /// The first and the last sequence number.
+    let sequences: ClosedRange<UInt64>
+    /// When it began, in nanoseconds of the loop's clock.
+    let start: UInt64
+    /// Number of members that have not been served yet.
+    var left: Int
 }

@@ -1,11 +1,5 @@
-// SubscriptionTable: the event streams of one loop, and the rounds in which they get their events.
-//
-//     event → EventRound ── end of the turn, or of the rest ──→ one payload a group → one write a stream
-//
-// A round over a thousand streams costs milliseconds, nearly all of it in the kernel and the same for
-// one event or ten. So after a round the streams rest as long as it took, four milliseconds at most,
-// and what comes meanwhile goes out together: under load the cost of an event falls by as much as the
-// load rises, and while the loop has time nothing waits.
+// SubscriptionTable: the event streams of one loop, from their beginning to their end. How they get
+// their events is in SubscriptionTable+Rounds.
 
 internal import Bytes
 internal import Compression
@@ -17,9 +11,6 @@ internal import Notifier
 ///
 /// Loop-confined.
 final class SubscriptionTable {
-    /// Longest rest after a round, in nanoseconds: well below what anybody notices.
-    static let restLimitNanos: UInt64 = 4_000_000
-
     /// Streams that may be compressed at a time, each with 32 KiB of its own; others are sent as
     /// they are.
     static let compressedLimit = 512
@@ -28,13 +19,13 @@ final class SubscriptionTable {
     static let patternLimit = 100_000
 
     /// Streams cut because they read too slowly.
-    private(set) var cutCount: UInt64 = 0
+    var cutCount: UInt64 = 0
 
     /// Events handed to streams.
-    @exclusivity(unchecked) private(set) var deliveredCount: UInt64 = 0
+    @exclusivity(unchecked) var deliveredCount: UInt64 = 0
 
-    /// Rounds of deliveries.
-    @exclusivity(unchecked) private(set) var roundCount: UInt64 = 0
+    /// Rounds in which a group of streams was given what waited.
+    @exclusivity(unchecked) var roundCount: UInt64 = 0
 
     /// Number of open streams, and of long polls that wait.
     private(set) var count = 0
@@ -45,26 +36,24 @@ final class SubscriptionTable {
     /// Called when a stream has ended, for whatever reason, with what it had asked for.
     var onEnded: (SignalFilter) -> Void = { _ in }
 
-    private let loop: EventLoop
-    private let encoder: EventEncoder
-    private let bufferLimit: Int
-    private let heartbeats = IdleSweep()
+    let loop: EventLoop
+    let encoder: EventEncoder
+    let bufferLimit: Int
+    let heartbeats = IdleSweep()
     private let defaultTicks: UInt32
     private var slots: ContiguousArray<Subscription?> = []
-    private var groups: ContiguousArray<SubscriptionGroup> = []
+    @exclusivity(unchecked) private(set) var groups: ContiguousArray<SubscriptionGroup> = []
     private var byKind: [StreamKind: SubscriptionGroup] = [:]
     private var nextNumber: UInt32 = 0
     private var compressedCount = 0
 
+    @exclusivity(unchecked) var queue = EventQueue()
+    @exclusivity(unchecked) var turn = DeliveryTurn()
+    @exclusivity(unchecked) var newest: UInt64 = 0
     /// Delivers, before the server's own flusher runs.
-    private var deliverer: Flusher?
+    private(set) var deliverer: Flusher?
     /// Runs after it.
-    private var observer: Flusher?
-    @exclusivity(unchecked) private var round = EventRound()
-    @exclusivity(unchecked) private var newest: UInt64 = 0
-    @exclusivity(unchecked) private var roundStart: UInt64 = 0
-    @exclusivity(unchecked) private var restEnd: UInt64 = 0
-    @exclusivity(unchecked) private var isResting = false
+    private(set) var observer: Flusher?
 
     /// Makes an empty table; `bufferLimit` is the number of bytes that may wait for one stream.
     init(
@@ -77,12 +66,12 @@ final class SubscriptionTable {
         heartbeats.onExpired = { [unowned self] slot in beat(slot) }
         loop.addIdleSweep(heartbeats)
         // To be made before the server's own flusher, which writes what this one queues.
-        deliverer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in flush() }
+        deliverer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in deliverSome() }
     }
 
     /// Lets the table measure its rounds; to be called when the server's flusher is in place.
     func watchRounds() {
-        observer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in roundHasLeft() }
+        observer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in turnHasLeft() }
     }
 
     // MARK: Streams
@@ -96,7 +85,7 @@ final class SubscriptionTable {
         if let known = byKind[kind] {
             group = known
         } else {
-            group = SubscriptionGroup(kind)
+            group = SubscriptionGroup(kind, next: queue.end)
             groups.append(group)
             byKind[kind] = group
             patternCount += kind.filter.patterns.count
@@ -156,120 +145,23 @@ final class SubscriptionTable {
         if subscription is CompressedSubscription { compressedCount -= 1 }
         let group = subscription.group
         group.remove(subscription)
-        if group.members.isEmpty {
-            groups.removeAll { $0 === group }
-            byKind[group.kind] = nil
-            patternCount -= group.kind.filter.patterns.count
-        }
+        if group.members.isEmpty { remove(group) }
         onEnded(group.kind.filter)
+    }
+
+    private func remove(_ group: SubscriptionGroup) {
+        abandon(group)
+        guard let index = groups.firstIndex(where: { $0 === group }) else { return }
+        groups.remove(at: index)
+        turn.groupIsGone(index)
+        byKind[group.kind] = nil
+        patternCount -= group.kind.filter.patterns.count
     }
 
     /// Ends a stream properly.
     func end(_ subscription: Subscription) {
         remove(subscription)
         subscription.endStream()
-    }
-
-    // MARK: Delivery
-
-    /// Takes `event` for every live stream that asks for it.
-    func deliver(_ event: SignalEvent) {
-        newest = event.sequence
-        guard count > 0 else { return }
-        round.append(event)
-        if round.byteCount >= EventRound.byteLimit {
-            deliverRound()
-        } else {
-            flushSoon()
-        }
-    }
-
-    private func flushSoon() {
-        if let deliverer { loop.flushSoon(deliverer) }
-    }
-
-    /// Delivers what waits, unless the streams rest.
-    private func flush() {
-        guard !round.isEmpty, !isResting else { return }
-        let now = loop.clock.monotonicNanos()
-        guard now < restEnd else {
-            roundStart = now
-            if let observer { loop.flushSoon(observer) }
-            deliverRound()
-            return
-        }
-        isResting = true
-        loop.addTimer(at: restEnd) { [unowned self] in
-            isResting = false
-            flushSoon()
-        }
-    }
-
-    /// The server has written what the round has queued: the streams rest as long as all that took.
-    private func roundHasLeft() {
-        let now = loop.clock.monotonicNanos()
-        restEnd = now &+ min(now &- roundStart, Self.restLimitNanos)
-        roundStart = 0
-    }
-
-    /// Delivers what waits.
-    func deliverRound() {
-        guard !round.isEmpty else { return }
-        roundCount &+= 1
-        let first = round.first
-        var index = groups.count - 1
-        while index >= 0 {
-            let group = groups[index]
-            if let (payload, events) = round.payload(for: group.kind, encoder) {
-                // Backwards: a stream that is cut leaves its place to the last one, already served.
-                var place = group.members.count - 1
-                while place >= 0 {
-                    let subscription = group.members[place]
-                    place -= 1
-                    guard subscription.isLive else { continue }
-                    if subscription.position < first {
-                        send(payload, events, to: subscription)
-                    } else {
-                        sendRest(to: subscription)
-                    }
-                }
-            }
-            // A group may have gone with its last member, and those behind it have been served.
-            index = min(index, groups.count) - 1
-        }
-        round.removeAll()
-    }
-
-    /// Sends what of the round comes after the stream's replay, which had some of it already.
-    private func sendRest(to subscription: Subscription) {
-        let kind = subscription.group.kind
-        guard
-            let (payload, events) = round.payload(for: kind, after: subscription.position, encoder)
-        else { return }
-        send(payload, events, to: subscription)
-    }
-
-    @inline(__always)
-    private func send(_ payload: Payload, _ events: Int, to subscription: Subscription) {
-        deliveredCount &+= UInt64(events)
-        subscription.position = round.last
-        if subscription.group.kind.format == .array {
-            answer(subscription, payload.bytes)
-            return
-        }
-        // A single event may be larger than the limit: only who owes something is slow.
-        let backlog = subscription.exchange.backlog
-        if backlog > 0, backlog + payload.count > bufferLimit {
-            cutCount &+= 1
-            subscription.exchange.breakOff()
-            return
-        }
-        if subscription.group.kind.isCompressed {
-            subscription.send(payload.bytes)
-        } else {
-            subscription.exchange.send(framed: payload)
-        }
-        heartbeats.arm(Int(subscription.slot), ticks: subscription.ticks)
     }
 
     // MARK: Replay
@@ -322,7 +214,7 @@ final class SubscriptionTable {
 
     /// Answers a long poll for which nothing has come.
     func endWait(_ subscription: Subscription) {
-        deliverRound()
+        finish(subscription.group)
         guard find(subscription.slot, subscription.number) != nil else { return }
         guard subscription.isLive else {
             // Nobody knows yet where it stands: that is a matter of milliseconds.
