@@ -22,6 +22,10 @@ struct GatewayFacts: Sendable {
     let startWallNanos: Int64
     /// Where request ids start: random, so that two runs do not share them.
     let requestSeed: UInt64
+    /// The places for connections.
+    let connections: ConnectionQuota
+    /// The places for event streams, and for long polls that wait.
+    let streams: SeatCount
     /// The log.
     let logger: Logger
     /// What is behind the log.
@@ -90,7 +94,7 @@ final class GatewayLoop: RequestHandler {
         routes = RouteTable(GatewayRoute.entries, basePath: settings.basePath)
         accessLog = settings.log.access ? AccessLogWriter(facts.sink, loop: loop) : nil
         server = ServerLoop(
-            loop: loop, limits: ServerLimits(settings.limits, loops: facts.loopCount),
+            loop: loop, limits: ServerLimits(settings.limits), quota: facts.connections,
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
         subscriptions.watchRounds()
@@ -301,8 +305,8 @@ struct CachedBody: ~Copyable {
 }
 
 extension ServerLimits {
-    /// The limits of the configuration; what a process has is shared by its `loops`.
-    init(_ settings: Settings.Limits, loops: Int) {
+    /// The limits of the configuration.
+    init(_ settings: Settings.Limits) {
         self.init()
         wire = WireLimits(
             headBytes: settings.headSize, targetBytes: settings.targetSize,
@@ -315,8 +319,7 @@ extension ServerLimits {
         writeTimeout = settings.writeTimeout
         drainTimeout = settings.drainTimeout
         pipelinedRequests = settings.pipelinedRequests
-        // The kernel spreads connections over the loops; each keeps its part of both limits.
-        connections = max(settings.connections / max(loops, 1), 1)
-        connectionsPerAddress = max(settings.connectionsPerAddress / max(loops, 1), 1)
+        connections = settings.connections
+        connectionsPerAddress = settings.connectionsPerAddress
     }
 }
