@@ -132,7 +132,8 @@ public final class Gateway {
                 connections: ConnectionQuota(
                     connections: settings.limits.connections,
                     perAddress: settings.limits.connectionsPerAddress),
-                streams: SeatCount(limit: settings.signals.subscriptions), logger: logger, sink: sink, state: state)
+                streams: SeatCount(limit: settings.signals.subscriptions), logger: logger,
+                sink: sink, state: state)
             try serve(first, facts, sockets, sink, target, ready)
         } catch {
             for socket in sockets { socket.file?.remove() }

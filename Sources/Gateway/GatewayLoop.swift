@@ -139,7 +139,7 @@ final class GatewayLoop: RequestHandler {
             return .skip
         }
         guard let number = match.route, let route = GatewayRoute(rawValue: number) else {
-            wrongMethod(exchange, match.allowed)
+            wrongMethod(exchange)
             return .skip
         }
         if !exchange.method.isSafe, !OriginGuard.allows(exchange) {
@@ -181,7 +181,13 @@ final class GatewayLoop: RequestHandler {
         exchange.respondProblem(404, "not_found", "There is nothing at this path.")
     }
 
-    private func wrongMethod(_ exchange: Exchange, _ allowed: UInt16) {
+    private func wrongMethod(_ exchange: Exchange) {
+        guard let match = routes.find(.get, exchange.path) else { return }
+        var allowed = match.allowed
+        if match.route == GatewayRoute.read.rawValue {
+            guard let methods = commandMethods(exchange, match) else { return }
+            allowed = methods
+        }
         exchange.extraFields.append("Allow: ")
         RouteTable.appendAllow(allowed, to: &exchange.extraFields)
         exchange.extraFields.append("\r\n")
@@ -197,8 +203,9 @@ final class GatewayLoop: RequestHandler {
         _ refusal: Refusal, of exchange: Exchange, into body: inout ByteBuffer
     ) -> StaticString {
         Problem.append(
-            status: refusal.status, code: "bad_request",
-            detail: "The request is refused: \(refusal.reason).", of: exchange, to: &body)
+            status: refusal.status, code: refusal.code,
+            detail: "The request is refused: \(refusal.reason).", of: exchange,
+            isRetryable: refusal.isRetryable, to: &body)
         return Problem.mediaType
     }
 
