@@ -353,8 +353,8 @@ final class HubWorld {
         // The end of a gap is an event that really is missing, or where an earlier run ended.
         for loss in client.lost where !floors.contains(loss.upTo) {
             guard wanted.contains(where: { $0.sequence == loss.upTo && $0.name == loss.signal }),
-                // Of what is lost a latest value comes nevertheless.
-                !seen.contains(loss.upTo) || loss.signal.hasPrefix("state.")
+                // A latest value comes nevertheless, and is not lost then.
+                !seen.contains(loss.upTo)
             else { return "\(loss) was not lost" }
         }
         return nil
