@@ -236,7 +236,7 @@ extension Exchange {
 
     /// Decompresses the body if its head says that it is compressed; false if it was refused.
     private func decodeBody(_ connection: Connection) -> Bool {
-        guard let field = field(.contentEncoding), body.count > 0 else { return true }
+        guard let field = list(.contentEncoding), body.count > 0 else { return true }
         do throws(Refusal) {
             let pieces = makePieces()
             pieces.decoded.removeAll()

@@ -274,6 +274,12 @@ package final class Exchange {
         return slice(range)
     }
 
+    /// The value of a list field, its lines joined as one; readable while the head is.
+    package func list(_ name: KnownField) -> UnsafeRawBufferPointer? {
+        guard let headBase, let connection else { return nil }
+        return connection.server.head.pointee.list(name, headBase)
+    }
+
     /// Whether more than one field has that name; false if the head is no longer readable.
     package func isRepeated(_ name: KnownField) -> Bool {
         headBase != nil && connection?.server.head.pointee.isRepeated(name) == true
@@ -329,7 +335,7 @@ package final class Exchange {
     func resolveCoding() {
         guard !codingIsKnown else { return }
         codingIsKnown = true
-        guard let accept = field(.acceptEncoding) else { return }
+        guard let accept = list(.acceptEncoding) else { return }
         coding = Negotiation.contentCoding(accept: accept) ?? .identity
     }
 

@@ -76,6 +76,9 @@ package struct RequestHead: ~Copyable {
 
     var fields: FieldTable
 
+    /// Lists whose lines were joined for somebody who asked.
+    private var joined: ContiguousArray<Payload> = []
+
     /// The Host that was found valid last: nearly all requests of a server carry the same.
     var knownHost = KnownHost()
 
@@ -100,9 +103,41 @@ package struct RequestHead: ~Copyable {
     /// Whether more than one field line is `known`.
     package func isRepeated(_ known: KnownField) -> Bool { fields.isRepeated(known) }
 
+    /// The value of the list field `known`, its lines joined as one (RFC 9110 §5.2), or nil if there
+    /// is none.
+    ///
+    /// - Parameters:
+    ///   - known: a field whose definition allows several lines (RFC 9110 §5.3).
+    ///   - base: the first byte that was handed to the parser.
+    /// - Returns: bytes that are valid as long as the head and its input are.
+    package mutating func list(
+        _ known: KnownField, _ base: UnsafeRawPointer
+    ) -> UnsafeRawBufferPointer? {
+        guard let first = fields.first(known) else { return nil }
+        guard fields.isRepeated(known) else { return Self.slice(first, base) }
+        var text = ByteBuffer()
+        for index in fields.firstIndex(known)..<fields.count {
+            let field = fields.field(at: index)
+            guard field.known == known else { continue }
+            if !text.isEmpty { text.append(", ") }
+            text.append(Self.slice(field.value, base))
+        }
+        let whole = Payload(text.readable)
+        joined.append(whole)
+        return whole.bytes
+    }
+
+    private static func slice(
+        _ range: ByteRange, _ base: UnsafeRawPointer
+    ) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(
+            start: base + Int(range.start), count: Int(range.end &- range.start))
+    }
+
     @inline(__always)
     mutating func reset() {
         fields.reset()
+        if !joined.isEmpty { joined = [] }
         method = .other
         query = nil
         path = .empty

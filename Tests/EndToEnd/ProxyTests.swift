@@ -81,8 +81,9 @@ extension EndToEnd {
         @Test(
             "an event is visible at once behind a proxy with default settings",
             arguments: [
-                ("nginx", "browser"), ("nginx", "curl"), ("nginx", "httpx"),
-                ("nginx", "sseclient"), ("haproxy", "browser"),
+                ("nginx", "chromium"), ("nginx", "script"), ("nginx", "curl"),
+                ("nginx", "httpx"), ("nginx", "sseclient"), ("haproxy", "chromium"),
+                ("haproxy", "script"), ("haproxy", "curl"), ("haproxy", "httpx"),
             ])
         func defaults(proxy: String, reader: String) throws {
             try check(reader, behind: proxy, try #require(Self.plain[proxy]))
@@ -90,7 +91,7 @@ extension EndToEnd {
 
         @Test(
             "programs see an event at once behind haproxy with its one option for it",
-            arguments: ["curl", "httpx", "sseclient"])
+            arguments: ["script", "curl", "httpx", "sseclient"])
         func withOption(reader: String) throws {
             let plain = try #require(Self.plain["haproxy"])
             try check(

@@ -2,14 +2,15 @@
 """How long until an event is visible: from before its POST to the gateway to its last byte at the
 reader of a stream, which may come by a proxy.
 
-    visible.py STREAM_URL EMIT_URL COUNT [browser|curl|httpx|sseclient]
+    visible.py STREAM_URL EMIT_URL COUNT [curl|chromium|script|httpx|sseclient]
 
-The reader is a socket that calls itself a browser, curl, or a library from PyPI (httpx-sse,
-sseclient-py with requests). Each event is waited for before the next is emitted, so one that is held
+The reader is an EventSource in Chromium, a page there that uses signalbox.js, curl, or a library from
+PyPI (httpx-sse, sseclient-py with requests). Each event is waited for before the next is emitted, so one that is held
 back stops everything: then the exit code is 1; 3 if the library is not there. Prints a line of JSON
 with the times in milliseconds.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -21,16 +22,36 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "browser"))
+sys.dont_write_bytecode = True
+from eventsource import Browser
 
-def browser(url):
-    """Pieces of the stream, as a socket gets them."""
-    parts = urlsplit(url)
-    reader = socket.create_connection((parts.hostname, parts.port), timeout=5)
-    reader.sendall(
-        f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        "Sec-Fetch-Site: same-origin\r\n\r\n".encode())
-    while data := reader.recv(65536):
-        yield data
+
+def page(url, code):
+    """What a page of the stream's origin in headless Chromium tells."""
+    browser = Browser()
+    # The reader is left where it waits when the last event has come.
+    atexit.register(browser.close)
+    browser.open(urlsplit(url)._replace(path="/livez", query="").geturl())
+    browser.send("Runtime.enable")
+    browser.send("Runtime.addBinding", name="told")
+    browser.evaluate(code)
+    while True:
+        message = browser.read()
+        if message.get("method") == "Runtime.bindingCalled":
+            yield message["params"]["payload"].encode() + b"\n\n"
+
+
+def chromium(url):
+    """The data of each event, as Chromium's EventSource finds them."""
+    return page(url, f"source = new EventSource({json.dumps(url)});"
+                "source.addEventListener('demo.count', (event) => told(event.data)); true")
+
+
+def script(url):
+    """The data of each event, as the gateway's own script finds them."""
+    return page(url, "import('/signalbox.js').then(({ listen }) =>"
+                "{ listen('demo.*', (data) => told(JSON.stringify(data))); return true; })")
 
 
 def curl(url):
@@ -61,8 +82,8 @@ def sseclient(url):
 
 def main():
     stream, emit, count = sys.argv[1], urlsplit(sys.argv[2]), int(sys.argv[3])
-    reader = {"browser": browser, "curl": curl, "httpx": httpx, "sseclient": sseclient}[
-        sys.argv[4] if len(sys.argv) > 4 else "browser"]
+    readers = {each.__name__: each for each in (chromium, script, curl, httpx, sseclient)}
+    reader = readers[sys.argv[4] if len(sys.argv) > 4 else "curl"]
     pieces = queue.Queue()
 
     def read():

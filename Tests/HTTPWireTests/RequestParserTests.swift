@@ -111,4 +111,22 @@ import Testing
         #expect(head.isRepeated(.cookie) && !head.isRepeated(.accept) && !head.isRepeated(.host))
         #expect(head.first(.accept) == head.field(at: 3).value)
     }
+    @Test func `the lines of a list are joined in their order`() throws {
+        var head = RequestHead()
+        for (lines, joined) in [
+            ("Accept: a\r\nVia: x\r\naccept: b;q=0\r\nAccept:\r\n", "a, b;q=0, "),
+            ("Accept: a, b\r\n", "a, b"), ("Via: x\r\n", nil),
+        ] as [(String, String?)] {
+            let text = Array("GET / HTTP/1.1\r\nHost: a\r\n\(lines)\r\n".utf8)
+            _ = try RequestParser().parse(text.span, into: &head)
+            try text.withUnsafeBytes { bytes in
+                let base = try #require(bytes.baseAddress)
+                let list = head.list(.accept, base).map { String(decoding: $0, as: UTF8.self) }
+                #expect(list == joined)
+                // What was asked for first stays as it is.
+                let host = head.list(.host, base).map { String(decoding: $0, as: UTF8.self) }
+                #expect(host == "a" && list == joined)
+            }
+        }
+    }
 }

@@ -164,7 +164,7 @@ extension GatewayLoop {
         guard let found = findCommand(exchange, match) else { return .skip }
         // Without a schema to check it against, a body is passed on as it comes, whatever it is.
         if let upstream = modules.upstreams[found.module], found.command?.facts.schema == nil,
-            exchange.field(.prefer).map({ Prefer($0).isAsync }) != true
+            exchange.list(.prefer).map({ Prefer($0).isAsync }) != true
         {
             return forward(found, to: upstream, .streamed, exchange)
         }
@@ -204,7 +204,7 @@ extension GatewayLoop {
         _ exchange: Exchange
     ) -> BodyPlan {
         let whole = timeLimit(found.command)
-        let wait = exchange.field(.prefer).flatMap { Prefer($0).wait }
+        let wait = exchange.list(.prefer).flatMap { Prefer($0).wait }
         let limit = wait.map { min(whole, .seconds($0)) } ?? whole
         return UpstreamForward.begin(
             upstream, exchange, found.name, body, limit: limit, isLimitOurs: limit == whole)

@@ -63,7 +63,7 @@ extension GatewayLoop {
         _ found: Found, _ exchange: Exchange, allowsAsync: Bool = false
     ) -> CallTerms? {
         var terms = CallTerms(limit: timeLimit(found.command))
-        if let prefer = exchange.field(.prefer) {
+        if let prefer = exchange.list(.prefer) {
             let preference = Prefer(prefer)
             if preference.isAsync, allowsAsync {
                 terms.isAsync = true
@@ -76,7 +76,7 @@ extension GatewayLoop {
             terms.wholeLimit = terms.limit
         }
         // `*/*`, which most programs send, needs no negotiation.
-        if let accept = exchange.field(.accept), accept.count > 3 {
+        if let accept = exchange.list(.accept), accept.count > 3 {
             terms.style = AnswerStyle(accept: accept)
         }
         if let source = modules.sessionSource(found.module) {

@@ -107,6 +107,10 @@ extension GatewayLoop {
 
     /// The plan for a body that must be JSON.
     func takeJSON(_ exchange: Exchange) -> BodyPlan {
+        guard !exchange.isRepeated(.contentType) else {
+            exchange.respondProblem(400, "bad_request", "There are two Content-Types.")
+            return .skip
+        }
         guard JSONRequest.hasAcceptableType(exchange) else {
             exchange.respondProblem(
                 415, "unsupported_media_type", "The body must be JSON: application/json.")

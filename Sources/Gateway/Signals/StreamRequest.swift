@@ -56,7 +56,7 @@ struct StreamRequest {
             throw Fault("At most \(SignalFilter.conditionLimit) conditions for one stream.")
         }
         filter = SignalFilter(query.patterns, where: query.conditions)
-        format = try Self.format(exchange.field(.accept), query)
+        format = try Self.format(exchange.list(.accept), query)
         isCompressed = query.isCompressed && query.wait == nil
         pause = (query.wait ?? query.heartbeat).map { .seconds($0) }
         if let field = exchange.field(.lastEventID) {

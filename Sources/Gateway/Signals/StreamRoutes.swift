@@ -47,12 +47,9 @@ extension GatewayLoop {
         } else {
             exchange.extraFields.append("X-Accel-Buffering: no\r\n")
             if isCompressed { exchange.extraFields.append("Content-Encoding: gzip\r\n") }
-            // haproxy with its default settings holds the last bytes of a chunked message back for
-            // 200 ms, so browsers get none. Libraries that read so many bytes at a time, such as
-            // Python's requests, would wait for them without chunks.
             exchange.beginStream(
                 200, type: request.format.mediaType,
-                endsWithConnection: exchange.field(.secFetchSite) != nil)
+                endsWithConnection: StreamClient.readsAsItComes(exchange))
             guard exchange.isOpen else { return nil }  // HEAD
             exchange.keepOnlyStream()
         }
