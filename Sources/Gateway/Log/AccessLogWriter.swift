@@ -9,6 +9,10 @@ internal import Notifier
 ///
 /// Loop-confined.
 final class AccessLogWriter {
+    /// Status of a request whose client ended its side before the answer was there, whatever it could
+    /// still be told: nearly all of them have gone.
+    private static let left = 499
+
     private let sink: LogSink
     private let loop: EventLoop
 
@@ -37,7 +41,7 @@ final class AccessLogWriter {
                 AccessRecord(
                     method: UnsafeRawBufferPointer(rebasing: note[..<space]),
                     target: UnsafeRawBufferPointer(rebasing: note[space...].dropFirst()),
-                    status: exchange.status == 0 ? 499 : exchange.status,
+                    status: exchange.status == 0 || exchange.isGivenUp ? Self.left : exchange.status,
                     byteCount: exchange.answerByteCount,
                     nanoseconds: Int(clamping: loop.clock.monotonicNanos() &- exchange.startNanos),
                     client: UnsafeRawBufferPointer(client), requestID: id.readable))
