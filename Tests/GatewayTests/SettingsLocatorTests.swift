@@ -86,7 +86,7 @@ struct SettingsLocatorTests {
     @Test func `what the walk takes, the decoder takes, whatever byte is changed`() {
         let text = [UInt8](everything.utf8)
         let replacements = [UInt8]("{}[]:,'\"\\/* \nax0-.".utf8)
-        var generator = SplitMix(state: 1)
+        var generator = Dice(state: 1)
         var takenCount = 0
         for _ in 0..<600 {
             var changed = text
@@ -117,18 +117,5 @@ struct SettingsLocatorTests {
         #expect(throws: SyntaxFault(line: 1, problem: "nested deeper than 64 levels")) {
             _ = try SettingsLocator(text)
         }
-    }
-}
-
-/// A small generator of numbers that are the same in each run.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

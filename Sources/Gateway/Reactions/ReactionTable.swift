@@ -54,15 +54,13 @@ final class ReactionEntry {
 
     fileprivate let pattern: SignalPattern
     fileprivate var waiting: [SignalEvent] = []
-    fileprivate var tokens: Double
-    fileprivate var filledAt: UInt64
+    fileprivate var rateLimit: RateLimit
     fileprivate var hasToldCut = false
 
     fileprivate init(_ settings: Settings.Reaction, _ pattern: SignalPattern, now: UInt64) {
         self.settings = settings
         self.pattern = pattern
-        tokens = Double(settings.rate)
-        filledAt = now
+        rateLimit = RateLimit(perSecond: settings.rate, now: now)
     }
 
     /// How many events wait for the one that runs.
@@ -116,24 +114,12 @@ final class ReactionTable {
                 }
                 continue
             }
-            guard spend(entry) else {
+            guard entry.rateLimit.spend(loop.clock.monotonicNanos()) else {
                 entry.counts.overRate &+= 1
                 continue
             }
             take(entry, event)
         }
-    }
-
-    private func spend(_ entry: ReactionEntry) -> Bool {
-        let now = loop.clock.monotonicNanos()
-        let rate = Double(entry.settings.rate)
-        if now > entry.filledAt {
-            entry.tokens = min(entry.tokens + Double(now - entry.filledAt) / 1e9 * rate, rate)
-            entry.filledAt = now
-        }
-        guard entry.tokens >= 1 else { return false }
-        entry.tokens -= 1
-        return true
     }
 
     private func take(_ entry: ReactionEntry, _ event: SignalEvent) {

@@ -80,8 +80,10 @@ extension SignalHistory {
 
     /// The signals of which `filter` would want events after `sequence` that are gone, each with the
     /// number of the last such event; and, where names were forgotten, patterns instead.
+    ///
+    /// - Parameter values: latest values that the stream gets all the same, in order.
     func losses(
-        after sequence: UInt64, _ filter: SignalFilter
+        after sequence: UInt64, _ filter: SignalFilter, but values: [SignalEvent] = []
     ) -> [(signal: String, upTo: UInt64)] {
         guard lostUpTo > sequence else { return [] }
         var losses: [(signal: String, upTo: UInt64)] = []
@@ -97,8 +99,10 @@ extension SignalHistory {
             }
         }
         let tracks = exact(filter) ?? tracks.filter { filter.matches($0.nameBytes.bytes) }
-        for track in tracks where track.lostUpTo > sequence {
-            losses.append((track.name, track.lostUpTo))
+        let given = Set(values.map(\.sequence))
+        for track in tracks {
+            let upTo = given.contains(track.lostUpTo) ? track.lostBefore : track.lostUpTo
+            if upTo > sequence { losses.append((track.name, upTo)) }
         }
         return losses
     }

@@ -324,11 +324,9 @@ final class SignalHub {
             return pastOfAnother(epoch.id(last), filter)
         case .after(let last):
             var slice = slice(after: last, filter)
-            let losses = history.losses(after: last, filter)
-            if !losses.isEmpty {
-                addLatest(after: last, filter, &slice)
-                note(losses, from: epoch.id(last), .evicted, &slice)
-            }
+            let values = addLatest(after: last, filter, &slice)
+            let losses = history.losses(after: last, filter, but: values)
+            if !losses.isEmpty { note(losses, from: epoch.id(last), .evicted, &slice) }
             return slice
         }
     }
@@ -350,15 +348,18 @@ final class SignalHub {
         return slice
     }
 
-    /// Adds the latest values that the history has no more: of all that is lost they matter most.
+    /// Adds the latest values that the history has no more, and returns them: of all that is lost
+    /// they matter most.
+    @discardableResult
     private func addLatest(
         after last: UInt64, _ filter: SignalFilter, _ slice: inout ReplaySlice
-    ) {
-        guard slice.position > last else { return }
+    ) -> [SignalEvent] {
+        guard slice.position > last, history.lostUpTo > last else { return [] }
         let (values, _) = history.latest(
             in: (last &+ 1)...slice.position, filter, byteLimit: Self.sliceByteCount, gone: true)
-        guard !values.isEmpty else { return }
+        guard !values.isEmpty else { return [] }
         slice.events = (values + slice.events).sorted { $0.sequence < $1.sequence }
+        return values
     }
 
     private func note(

@@ -45,6 +45,9 @@ final class SignalTrack {
     /// Sequence number up to which its events are gone; 0 while none is.
     var lostUpTo: UInt64 = 0
 
+    /// What `lostUpTo` was before the last of its events went.
+    private(set) var lostBefore: UInt64 = 0
+
     /// Bytes of its events that are kept.
     var byteCount = 0
 
@@ -80,6 +83,7 @@ final class SignalTrack {
     /// Lets go of its oldest event, which has `bytes`.
     func dropOldest(bytes: Int) {
         guard count > 0 else { return }
+        lostBefore = lostUpTo
         lostUpTo = sequences[first]
         byteCount -= bytes
         first += 1

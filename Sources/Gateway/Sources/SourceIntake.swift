@@ -61,8 +61,7 @@ final class SourceIntake {
     private let loop: EventLoop
     private let signal: Payload
     private let depth: Int
-    private var tokens: Double
-    private var filledAt: UInt64
+    private var rateLimit: RateLimit
 
     /// Makes an intake; JSON may nest `depth` deep.
     init(_ settings: Settings.Source, loop: EventLoop, depth: Int) {
@@ -70,8 +69,7 @@ final class SourceIntake {
         self.loop = loop
         self.depth = depth
         signal = Payload(Array(settings.signal.utf8))
-        tokens = Double(settings.rate)
-        filledAt = loop.clock.monotonicNanos()
+        rateLimit = RateLimit(perSecond: settings.rate, now: loop.clock.monotonicNanos())
     }
 
     /// Takes a line or datagram in; `sender` is who sent it, for sockets.
@@ -82,7 +80,7 @@ final class SourceIntake {
             return
         }
         counts.received &+= 1
-        guard spend() else {
+        guard rateLimit.spend(loop.now) else {
             counts.overRate &+= 1
             return
         }
@@ -107,19 +105,6 @@ final class SourceIntake {
         // What becomes of it is told once it is stored.
         case .held: break
         }
-    }
-
-    /// Takes one token from the bucket, which holds those of a second.
-    private func spend() -> Bool {
-        let now = loop.now
-        let rate = Double(settings.rate)
-        if now > filledAt {
-            tokens = min(tokens + Double(now - filledAt) / 1e9 * rate, rate)
-            filledAt = now
-        }
-        guard tokens >= 1 else { return false }
-        tokens -= 1
-        return true
     }
 
     private func data(_ line: UnsafeRawBufferPointer, _ sender: String?) -> Payload? {

@@ -11,7 +11,7 @@ final class LoopRun {
     /// A fault to build in, by which the tests see that the comparison notices faults.
     enum Sabotage { case none, keepsUnwatched, losesBytes, firesEarly }
 
-    private struct Turn {
+    struct Turn {
         let number: Int
         var lastTimer: (deadline: UInt64, age: Int)?
         var lastRank = -1
@@ -19,19 +19,19 @@ final class LoopRun {
 
     let loop: EventLoop
     private(set) var failure: String?
-    private let clock = ManualClock()
-    private let sabotage: Sabotage
-    private var channels: [ModelChannel?] = Array(repeating: nil, count: 5)
-    private var duplicates: [Int32] = []
-    private var watches: [ModelWatch] = []
-    private var timers: [ModelTimer] = []
-    private var dispatchers: [ModelDispatcher] = []
-    private var turns: [Turn] = []
-    private var isInTimer = false
-    private var budget = 400
-    private var counter = 0
-    private var nextJob = 0
-    private var lastJob = -1
+    let clock = ManualClock()
+    let sabotage: Sabotage
+    var channels: [ModelChannel?] = Array(repeating: nil, count: 5)
+    var duplicates: [Int32] = []
+    var watches: [ModelWatch] = []
+    var timers: [ModelTimer] = []
+    var dispatchers: [ModelDispatcher] = []
+    var turns: [Turn] = []
+    var isInTimer = false
+    var budget = 400
+    var counter = 0
+    var nextJob = 0
+    var lastJob = -1
 
     init(_ sabotage: Sabotage = .none) throws {
         loop = try EventLoop(clock: clock)
@@ -51,16 +51,16 @@ final class LoopRun {
         return run.failure
     }
 
-    private func fail(_ text: String) { if failure == nil { failure = text } }
+    func fail(_ text: String) { if failure == nil { failure = text } }
 
-    private func count() -> Int {
+    func count() -> Int {
         counter += 1
         return counter
     }
 
     // MARK: Operations
 
-    private func perform(_ operations: [LoopOperation]) {
+    func perform(_ operations: [LoopOperation]) {
         for operation in operations {
             guard failure == nil, budget > 0 else { return }
             budget -= 1
@@ -68,7 +68,7 @@ final class LoopRun {
         }
     }
 
-    private func perform(_ operation: LoopOperation) {
+    func perform(_ operation: LoopOperation) {
         switch operation {
         case .open(let place, let kind):
             if channels[place] == nil {
@@ -99,18 +99,18 @@ final class LoopRun {
         }
     }
 
-    private func pick<Thing>(_ things: [Thing], _ index: Int) -> Thing? {
+    func pick<Thing>(_ things: [Thing], _ index: Int) -> Thing? {
         things.isEmpty ? nil : things[index % things.count]
     }
 
-    private func close(_ place: Int) {
+    func close(_ place: Int) {
         guard let channel = channels[place] else { return }
         if let watch = channel.watch { unwatch(watch) }
         channel.close()
         channels[place] = nil
     }
 
-    private func closeRudely(_ place: Int, _ keepingDuplicate: Bool) {
+    func closeRudely(_ place: Int, _ keepingDuplicate: Bool) {
         guard let channel = channels[place] else { return }
         if keepingDuplicate { duplicates.append(fcntl(channel.near, F_DUPFD_CLOEXEC, 0)) }
         channel.watch?.hasDuplicate = keepingDuplicate
@@ -120,7 +120,7 @@ final class LoopRun {
         channels[place] = nil
     }
 
-    private func farWrite(_ place: Int, _ length: Int) {
+    func farWrite(_ place: Int, _ length: Int) {
         guard let channel = channels[place], channel.kind != .pipeWriter, channel.isFarOpen,
             !channel.isFarShut
         else { return }
@@ -132,7 +132,7 @@ final class LoopRun {
 
     // MARK: Descriptors
 
-    private func watch(_ place: Int, _ interest: Interest, _ reaction: Reaction) {
+    func watch(_ place: Int, _ interest: Interest, _ reaction: Reaction) {
         guard let channel = channels[place] else { return }
         let watch = ModelWatch(channel, interest, reaction)
         do {
@@ -147,17 +147,17 @@ final class LoopRun {
         }
     }
 
-    private func change(_ watch: ModelWatch, _ interest: Interest) {
+    func change(_ watch: ModelWatch, _ interest: Interest) {
         if watch.isLive { watch.change(to: interest) }
         if let token = watch.token { loop.change(token, to: interest) }
     }
 
-    private func unwatch(_ watch: ModelWatch) {
+    func unwatch(_ watch: ModelWatch) {
         if watch.isLive { watch.end() }
         if let token = watch.token, sabotage != .keepsUnwatched { loop.unwatch(token) }
     }
 
-    private func called(_ watch: ModelWatch, _ ready: Readiness) -> Disposition {
+    func called(_ watch: ModelWatch, _ ready: Readiness) -> Disposition {
         guard failure == nil, !watch.hasDuplicate else { return .stop }
         if !watch.isLive { fail("a callback came after its removal, with \(ready)") }
         if watch.isRunning { fail("a callback was entered while it ran") }
@@ -179,7 +179,7 @@ final class LoopRun {
         return keeps ? .keep : .stop
     }
 
-    private func read(_ watch: ModelWatch) {
+    func read(_ watch: ModelWatch) {
         let channel = watch.channel
         guard watch.reaction.reads > 0 else { return }
         let size = watch.reaction.reads == 1 ? 1 : 64
@@ -190,141 +190,9 @@ final class LoopRun {
         channel.unread -= count
     }
 
-    // MARK: Timers and dispatchers
-
-    private func performOnTimers(_ operation: LoopOperation) {
-        let born = isInTimer ? turns.last?.number : nil
-        switch operation {
-        case .addTimer(let after, let every, let reaction):
-            add(after, every, born, reaction)
-        case .removeTimer(let index):
-            guard let timer = pick(timers, index), let token = timer.token else { return }
-            if loop.removeTimer(token) != timer.isLive { fail("a timer was removed wrongly") }
-            timer.isLive = false
-            timer.changes += 1
-        case .rearmTimer(let index, let after):
-            guard let timer = pick(timers, index), let token = timer.token else { return }
-            let wasThere = loop.rearmTimer(token, after: .milliseconds(after))
-            if wasThere != timer.isLive { fail("a timer was re-armed wrongly") }
-            timer.deadline = clock.monotonicNanos() + UInt64(after) * 1_000_000
-            timer.age = count()
-            timer.bornIn = born
-            timer.wasMoved = true
-            timer.changes += 1
-        case .addDispatcher(let keepsAwake, let reaction):
-            let dispatcher = ModelDispatcher(
-                rank: (keepsAwake ? 0 : 1_000_000) + count(), reaction)
-            dispatcher.token = loop.addDispatcher(keepsAwake: keepsAwake) { [self] in
-                called(dispatcher)
-            }
-            dispatchers.append(dispatcher)
-        case .removeDispatcher(let index):
-            guard let dispatcher = pick(dispatchers, index), let token = dispatcher.token
-            else { return }
-            if loop.removeDispatcher(token) != dispatcher.isLive {
-                fail("a dispatcher was removed wrongly")
-            }
-            dispatcher.isLive = false
-        default: break
-        }
-    }
-
-    private func add(_ after: Int, _ every: Int, _ born: Int?, _ reaction: Reaction) {
-        let delay = every > 0 ? every : after
-        var deadline = clock.monotonicNanos() + UInt64(delay) * 1_000_000
-        if sabotage == .firesEarly { deadline += 1 }
-        let timer = ModelTimer(
-            deadline, every: UInt64(every) * 1_000_000, age: count(), bornIn: born, reaction)
-        if every > 0 {
-            timer.token = loop.addTimer(every: .milliseconds(every)) { [self] in called(timer) }
-        } else {
-            timer.token = loop.addTimer(after: .milliseconds(after)) { [self] in
-                _ = called(timer)
-            }
-        }
-        timers.append(timer)
-    }
-
-    private func called(_ timer: ModelTimer) -> Disposition {
-        guard failure == nil, !turns.isEmpty else { return .stop }
-        if !timer.isLive { fail("a timer fired after its removal") }
-        if timer.isRunning { fail("a timer fired while it ran") }
-        if timer.deadline > loop.now { fail("a timer fired early") }
-        if timer.bornIn == turns[turns.count - 1].number { fail("a timer fired in its turn") }
-        if let last = turns[turns.count - 1].lastTimer,
-            (timer.deadline, timer.age) < (last.deadline, last.age)
-        {
-            fail("a timer fired out of order")
-        }
-        turns[turns.count - 1].lastTimer = (timer.deadline, timer.age)
-        timer.calls += 1
-        timer.isRunning = true
-        timer.wasMoved = false
-        let wasInTimer = isInTimer
-        isInTimer = true
-        if timer.calls <= 2 { perform(timer.reaction.operations) }
-        isInTimer = wasInTimer
-        timer.isRunning = false
-        let keeps = timer.calls <= timer.reaction.keeps
-        settle(timer, keeps)
-        return keeps ? .keep : .stop
-    }
-
-    private func settle(_ timer: ModelTimer, _ keeps: Bool) {
-        guard timer.isLive else { return }
-        guard timer.every > 0 else {
-            timer.isLive = timer.wasMoved
-            return
-        }
-        guard keeps else {
-            timer.isLive = false
-            return
-        }
-        timer.age = count()
-        timer.bornIn = turns.last?.number
-        if timer.wasMoved { return }
-        let late = loop.now - timer.deadline
-        timer.deadline += (late / timer.every + 1) * timer.every
-    }
-
-    private func called(_ dispatcher: ModelDispatcher) -> Disposition {
-        guard failure == nil, !turns.isEmpty else { return .stop }
-        if !dispatcher.isLive { fail("a dispatcher came after its removal") }
-        if dispatcher.isRunning { fail("a dispatcher was entered while it ran") }
-        if dispatcher.rank <= turns[turns.count - 1].lastRank {
-            fail("a dispatcher came out of order or twice")
-        }
-        turns[turns.count - 1].lastRank = dispatcher.rank
-        dispatcher.calls += 1
-        dispatcher.isRunning = true
-        let wasInTimer = isInTimer
-        isInTimer = false
-        if dispatcher.calls <= 2 { perform(dispatcher.reaction.operations) }
-        isInTimer = wasInTimer
-        dispatcher.isRunning = false
-        let keeps = dispatcher.calls <= dispatcher.reaction.keeps
-        if !keeps { dispatcher.isLive = false }
-        return keeps ? .keep : .stop
-    }
-
-    private func post(_ operations: [LoopOperation]) {
-        let number = nextJob
-        nextJob += 1
-        let work = LoopBound((self, operations), loop.handle)
-        loop.handle.post { _ in
-            let (run, operations) = work.value
-            if number <= run.lastJob { run.fail("mail came out of order") }
-            run.lastJob = number
-            let wasInTimer = run.isInTimer
-            run.isInTimer = false
-            run.perform(operations)
-            run.isInTimer = wasInTimer
-        }
-    }
-
     // MARK: Turns
 
-    private func step(_ runsDispatchers: Bool) {
+    func step(_ runsDispatchers: Bool) {
         guard turns.count < EventLoop.nestingLimit - 1 else { return }
         turns.append(Turn(number: count()))
         let present = clock.monotonicNanos()
@@ -352,7 +220,7 @@ final class LoopRun {
         if turns.isEmpty { compareTables() }
     }
 
-    private func compareTables() {
+    func compareTables() {
         for watch in watches where !watch.isAbandoned {
             guard let token = watch.token else { continue }
             if loop.isWatching(token) != watch.isLive {
@@ -369,7 +237,7 @@ final class LoopRun {
 
     /// Lets everything come to rest: every channel is emptied and ended, and then no callback comes
     /// any more and the loop would sleep.
-    private func settle() {
+    func settle() {
         guard failure == nil else { return }
         budget = 0
         for timer in timers { if let token = timer.token { loop.removeTimer(token) } }
@@ -393,14 +261,14 @@ final class LoopRun {
     }
 
     /// The loop would sleep now, and without end.
-    private func checkRest() {
+    func checkRest() {
         var question = pollfd(fd: loop.pollDescriptor, events: Int16(POLLIN), revents: 0)
         if poll(&question, 1, 0) != 0 { fail("an idle loop would spin") }
         if loop.nextDeadline != nil { fail("an idle loop would wake up") }
     }
 
     /// Closes every far end: each registration that is left must be told so, once.
-    private func settleEnds() {
+    func settleEnds() {
         var waiting: [(ModelWatch, Int)] = []
         for channel in channels {
             guard let channel, let watch = channel.watch else { continue }
