@@ -83,6 +83,8 @@ package struct ServerLimits: Sendable {
     package var pipelinedRequests = 64
 
     /// Pipelined bytes kept while an answer is in the making; beyond it the socket is not read.
+    ///
+    /// Nor is the end of a peer heard that has sent more than this and the kernel's buffer take.
     package var pipelineBytes = 64 * 1024
 
     /// Limits with their defaults.

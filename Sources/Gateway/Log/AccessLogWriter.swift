@@ -21,6 +21,10 @@ final class AccessLogWriter {
         self.loop = loop
     }
 
+    private static func status(of exchange: Exchange) -> Int {
+        exchange.status == 0 || exchange.isGivenUp ? left : exchange.status
+    }
+
     /// A request has begun: its line is read from the head now, because the head does not last.
     func began(_ exchange: Exchange) {
         exchange.note.removeAll()
@@ -41,7 +45,7 @@ final class AccessLogWriter {
                 AccessRecord(
                     method: UnsafeRawBufferPointer(rebasing: note[..<space]),
                     target: UnsafeRawBufferPointer(rebasing: note[space...].dropFirst()),
-                    status: exchange.status == 0 || exchange.isGivenUp ? Self.left : exchange.status,
+                    status: Self.status(of: exchange),
                     byteCount: exchange.answerByteCount,
                     nanoseconds: Int(clamping: loop.clock.monotonicNanos() &- exchange.startNanos),
                     client: UnsafeRawBufferPointer(client), requestID: id.readable))
