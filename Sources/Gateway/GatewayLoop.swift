@@ -313,6 +313,7 @@ extension ServerLimits {
         handshakeTimeout = settings.handshakeTimeout
         idleTimeout = settings.idleTimeout
         writeTimeout = settings.writeTimeout
+        halfCloseTimeout = settings.halfCloseTimeout
         drainTimeout = settings.drainTimeout
         pipelinedRequests = settings.pipelinedRequests
         // The kernel spreads connections over the loops; each keeps its part of both limits.
