@@ -119,7 +119,7 @@ let package = Package(
             exclude: [
                 "browser", "clients", "modules", "attacks.py", "chaos", "chaos.py", "strangers",
                 "hub.py", "hub_gateway.py", "hub_log.py", "visible.py", "clients.py",
-                "storm_memory.py", "pipelines.py", "floods.py",
+                "storm_memory.py", "pipelines.py", "floods.py", "leaving.py",
             ]),
     ] + examples.map(example)
 )

@@ -324,6 +324,7 @@ extension ServerLimits {
         handshakeTimeout = settings.handshakeTimeout
         idleTimeout = settings.idleTimeout
         writeTimeout = settings.writeTimeout
+        halfCloseTimeout = settings.halfCloseTimeout
         drainTimeout = settings.drainTimeout
         pipelinedRequests = settings.pipelinedRequests
         connections = settings.connections

@@ -100,7 +100,7 @@ extension Connection {
             server.touch(self)
         }
         if case .failed(let error) = progress {
-            tlsFailed(error)
+            tlsFailed(error, ciphertext)
             return
         }
         if phase == .handshake {
@@ -121,22 +121,28 @@ extension Connection {
         if progress == .peerClosed { peerEnded() }
     }
 
-    private func tlsFailed(_ error: TLSError) {
+    private func tlsFailed(_ error: TLSError, _ received: UnsafeRawBufferPointer) {
         if phase == .handshake { server.counters.failedHandshakes &+= 1 }
         guard exchange == nil else {
             close()
             return
         }
         if case .plainHTTP = error {
-            records.append("HTTP/1.1 400 Bad Request\r\nDate: ")
-            server.answerHead.appendDate(server.loop, to: &records)
-            records.append("\r\nContent-Type: text/plain\r\nConnection: close\r\n")
-            records.append("Content-Length: 56\r\n\r\n")
-            records.append("This port speaks HTTPS: use https:// instead of http://\n")
+            let request = received.drop { $0 == 0x0D || $0 == 0x0A }
+            refusePlainHTTP(isHead: request.starts(with: "HEAD ".utf8))
         }
         // Or the alert that says why.
         flushRecords()
         if phase != .closed { linger() }
+    }
+
+    private func refusePlainHTTP(isHead: Bool) {
+        records.append("HTTP/1.1 400 Bad Request\r\nDate: ")
+        server.answerHead.appendDate(server.loop, to: &records)
+        records.append("\r\nContent-Type: text/plain\r\nConnection: close\r\n")
+        records.append("Content-Length: 56\r\n\r\n")
+        guard !isHead else { return }
+        records.append("This port speaks HTTPS: use https:// instead of http://\n")
     }
 
     // MARK: Requests
@@ -270,7 +276,7 @@ extension Connection {
         fresh.plan(plan)
         if fresh.isBodyTaken {
             fresh.bodyIsComplete()
-        } else if let wrong = fresh.bodyIsTooLarge {
+        } else if let wrong = fresh.announcedRefusal {
             refuse(wrong)
         } else {
             phase = .body

@@ -5,7 +5,7 @@
 //
 // Bytes are parsed where they were read, in the loop's scratch memory; the connection owns bytes
 // only while a message is incomplete, a request must wait for its turn, or an answer is unsent.
-// Reading, writing and bodies are in files of their own.
+// Reading, writing, deadlines and bodies are in files of their own.
 
 internal import Bytes
 internal import CLinux
@@ -57,13 +57,13 @@ package final class Connection {
     /// The peer has ended its stream, and all it sent has been read.
     @exclusivity(unchecked) var peerHasEnded = false
     /// The end of the peer's stream was reported while bytes before it were unread.
-    @exclusivity(unchecked) private var peerIsLeaving = false
+    @exclusivity(unchecked) var peerIsLeaving = false
     /// The socket took no more: the poller tells when it does again.
     @exclusivity(unchecked) var isWaitingToWrite = false
     /// The poller has told so since.
     @exclusivity(unchecked) var mayWrite = false
     /// What the kernel had not got rid of when the socket took no more.
-    @exclusivity(unchecked) private var unsentByteCount: Int32 = 0
+    @exclusivity(unchecked) var unsentByteCount: Int32 = 0
     @exclusivity(unchecked) var isReadingPaused = false
     /// Requests are being taken: an answer given now is given by a handler further up the stack.
     @exclusivity(unchecked) var isProcessing = false
@@ -156,103 +156,6 @@ package final class Connection {
         if !ready.isDisjoint(with: .ended) { endWasReported(ready.contains(.hangUp)) }
     }
 
-    /// The poller has reported the end of the peer's stream, which it does once; what came before
-    /// the end is read first.
-    ///
-    /// After a hang-up nothing can be sent either.
-    private func endWasReported(_ isHangUp: Bool) {
-        guard phase != .closed else { return }
-        var unread: Int32 = 0
-        let holdsMore = clinux_unread(number, &unread) == 0 && unread > 0
-        if isHangUp, !holdsMore || isReadingPaused {
-            close()
-        } else if holdsMore {
-            peerIsLeaving = true
-            updateInterest()
-        } else {
-            peerEnded()
-        }
-    }
-
-    /// The peer will send nothing more, and all it sent has been read.
-    func peerEnded() {
-        guard !peerHasEnded, phase != .closed else { return }
-        peerHasEnded = true
-        updateInterest()
-        settlePeerEnd()
-    }
-
-    /// Draws the consequences of the end of the peer's stream: what it has asked for whole is still
-    /// answered (RFC 9112 §9.6), and then the connection ends.
-    func settlePeerEnd() {
-        switch phase {
-        case .handshake, .lingering: close()
-        case .idle, .head:
-            if !isDeferred { endGracefully() }
-        case .body: refuse(.wire(.peer(.bodyTruncated, suggestedStatus: 400)))
-        case .answering:
-            // It may have closed only its sending side; a peer that is gone looks the same.
-            if exchange?.isWorthFinishing == true { armForPhase() } else { close() }
-        case .ending, .closed: break
-        }
-    }
-
-    /// The connection's deadline has passed.
-    func deadlinePassed() {
-        if isWaitingToWrite, sendingHasProgressed() {
-            armForPhase()
-            return
-        }
-        if isWaitingToWrite || phase != .idle && phase != .lingering {
-            server.counters.timedOut &+= 1
-        }
-        switch phase {
-        case _ where isWaitingToWrite: close()
-        case .idle: endGracefully()
-        case .head: refuse(.headTimeout)
-        case .body: refuse(.bodyTimeout)
-        case .handshake, .answering, .ending, .lingering, .closed: close()
-        }
-    }
-
-    /// Whether the kernel has sent something since this was last asked: it asks for more only when
-    /// a third of its buffer is free, which takes a slow link longer than any deadline.
-    @discardableResult
-    func sendingHasProgressed() -> Bool {
-        var count: Int32 = 0
-        guard clinux_unsent(number, &count) == 0 else { return false }
-        defer { unsentByteCount = count }
-        return count != unsentByteCount
-    }
-
-    /// Arms the deadline that fits the phase.
-    func armForPhase() {
-        if isWaitingToWrite {
-            server.arm(self, server.ticks.write)
-            return
-        }
-        switch phase {
-        case .handshake: server.arm(self, server.ticks.handshake)
-        case .idle: server.arm(self, server.ticks.idle)
-        case .head: server.arm(self, server.ticks.head)
-        case .body:
-            if exchange?.isBodyPaused == true {
-                server.disarm(self)  // it is our side that takes its time
-            } else {
-                server.arm(self, server.ticks.body)
-            }
-        case .answering:
-            if peerHasEnded {
-                server.arm(self, server.ticks.grace)
-            } else {
-                server.disarm(self)
-            }
-        case .ending: server.arm(self, server.ticks.write)
-        case .lingering: server.arm(self, server.ticks.linger)
-        case .closed: server.disarm(self)
-        }
-    }
-
     /// Tells the poller what the connection waits for.
     func updateInterest() {
         guard let token else { return }
@@ -329,7 +232,8 @@ package final class Connection {
         }
         phase = .lingering
         dropExchange()
-        lingerEndNanos = server.loop.now &+ server.lingerNanos
+        lingerEndNanos =
+            server.loop.now &+ (server.isDraining ? server.drainLingerNanos : server.lingerNanos)
         isReadingPaused = false
         isDeferred = false
         updateInterest()
@@ -350,6 +254,7 @@ package final class Connection {
         case .body, .answering: exchange?.serverIsDraining()
         case .lingering:
             lingerEndNanos = min(lingerEndNanos, server.loop.now &+ server.drainLingerNanos)
+            armForPhase()
         case .head, .ending, .closed: break
         }
     }

@@ -10,7 +10,8 @@ struct DeadlineTicks {
     let idle: UInt32
     let write: UInt32
     let linger: UInt32
-    let grace: UInt32
+    let drainLinger: UInt32
+    let halfClose: UInt32
 
     /// Translates the durations of `limits`.
     init(_ limits: ServerLimits) {
@@ -20,6 +21,7 @@ struct DeadlineTicks {
         idle = IdleSweep.ticks(limits.idleTimeout)
         write = IdleSweep.ticks(limits.writeTimeout)
         linger = IdleSweep.ticks(limits.lingerTimeout)
-        grace = IdleSweep.ticks(limits.halfCloseGrace)
+        drainLinger = IdleSweep.ticks(limits.drainLinger)
+        halfClose = IdleSweep.ticks(limits.halfCloseTimeout)
     }
 }

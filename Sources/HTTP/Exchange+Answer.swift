@@ -221,12 +221,17 @@ extension Exchange {
         guard let handler = connection?.server.handler else { return }
         let notify = onAbandoned
         onAbandoned = nil
-        notify?()
         keepsAlive = false
-        isRefused = true
+        if case .halfCloseTimeout = refusal { isGivenUp = true }
+        // RFC 9110 §15.5.16, RFC 7694 §3.
+        if case .unknownCoding = refusal {
+            extraFields.append("Accept-Encoding: gzip, deflate\r\n")
+        }
         var text = ByteBuffer()
         let type = handler.describe(refusal, of: self, into: &text)
         respond(refusal.status, type: type, text)
+        // Afterwards, so that nobody answers in the refusal's place.
+        notify?()
     }
 
     // MARK: Parts

@@ -112,12 +112,18 @@ extension Exchange {
         }
     }
 
-    /// The refusal if the announced body is larger than the plan allows.
-    var bodyIsTooLarge: Refusal? {
-        guard answer == .none, case .length(let count) = framing, count > bodyLimit else {
-            return nil
+    /// Why the body will not be taken, as far as the head tells; while the head is readable.
+    ///
+    /// Said before 100 (Continue), and before any of the body comes (RFC 9110 §10.1.1).
+    var announcedRefusal: Refusal? {
+        guard answer == .none else { return nil }
+        if case .length(let count) = framing, count > bodyLimit {
+            return .bodyTooLarge(limit: bodyLimit)
         }
-        return .bodyTooLarge(limit: bodyLimit)
+        guard !streamsBody, !isSkippingBody, let field = list(.contentEncoding),
+            HTTPWire.ContentCoding(field) == nil
+        else { return nil }
+        return .unknownCoding
     }
 
     /// Prepares for a body of which `available` bytes have already arrived; returns whether that is
@@ -185,6 +191,8 @@ extension Exchange {
             guard pieces.stored.count - before > bodyLeft else { throw error }
         }
         bodyLeft -= pieces.stored.count - before
+        // What the size line announces need not come first.
+        if bodyLeft >= 0, pieces.decoder.announcedByteCount > UInt64(bodyLeft) { bodyLeft = -1 }
         bodyByteCount += end.consumed
         if isSkippingBody { pieces.stored.removeAll() }
         isBodyTaken = end.isComplete && !bodyIsOverLimit

@@ -22,7 +22,6 @@ package final class Exchange {
     @exclusivity(unchecked) var answer = AnswerState.none
     @exclusivity(unchecked) var keepsAlive = true
     @exclusivity(unchecked) var isChunked = false
-    @exclusivity(unchecked) var isRefused = false
     @exclusivity(unchecked) private var pathIsPlain = true
 
     /// The coding that the client prefers for an answer, once `resolveCoding` was called.
@@ -68,6 +67,10 @@ package final class Exchange {
 
     /// Status of the answer; 0 while there is none.
     @exclusivity(unchecked) package internal(set) var status = 0
+
+    /// Whether the peer had closed its sending side and the server waited no longer: the answer only
+    /// says so, and most likely the peer has gone.
+    @exclusivity(unchecked) package internal(set) var isGivenUp = false
 
     /// Bytes of the answer's body so far.
     @exclusivity(unchecked) package internal(set) var answerByteCount = 0
@@ -217,7 +220,7 @@ package final class Exchange {
         headBase = nil
         answer = .none
         isChunked = false
-        isRefused = false
+        isGivenUp = false
         coding = .identity
         codingIsKnown = true
         status = 0

@@ -15,6 +15,8 @@ package enum Refusal: Error, Equatable, Sendable {
     case headTimeout
     /// Its body did not progress in time.
     case bodyTimeout
+    /// Its peer had closed its sending side, and the answer was not there in time.
+    case halfCloseTimeout
     /// Its body is larger than `limit` bytes.
     case bodyTooLarge(limit: Int)
     /// Its body is in a content coding that is not known here.
@@ -28,7 +30,7 @@ package enum Refusal: Error, Equatable, Sendable {
         case .tooManyConnections: 503
         case .tooManyFromAddress: 429
         case .wire(let error): error.suggestedStatus
-        case .headTimeout, .bodyTimeout: 408
+        case .headTimeout, .bodyTimeout, .halfCloseTimeout: 408
         case .bodyTooLarge: 413
         case .unknownCoding: 415
         case .badCoding: 400
@@ -78,6 +80,11 @@ package enum Refusal: Error, Equatable, Sendable {
         case .wire(let error): "\(error.reason)"
         case .headTimeout: "the request's head did not arrive in time"
         case .bodyTimeout: "the request's body did not arrive in time"
+        case .halfCloseTimeout:
+            """
+            the client had closed its side of the connection, as one that leaves does, and its answer \
+            was not ready within limits.half_close_timeout
+            """
         case .bodyTooLarge(let limit): "the request's body is larger than \(Quantity.bytes(limit))"
         case .unknownCoding: "the only content codings understood are gzip and deflate"
         case .badCoding(let why): "the request's \(why)"

@@ -39,10 +39,10 @@ package struct ServerLimits: Sendable {
     /// was sent.
     package var writeTimeout = Duration.seconds(30)
 
-    /// Time a peer that has closed its sending side still gets for an answer in the making.
+    /// Time for each answer in the making once its peer has closed its sending side.
     ///
-    /// A client that is gone looks the same, so it must be short.
-    package var halfCloseGrace = Duration.seconds(1)
+    /// A client that has gone looks the same and should not hold a command, so it must be short.
+    package var halfCloseTimeout = Duration.seconds(1)
 
     /// Longest silence of a peer that has its last answer and has not closed yet; closing earlier
     /// would reset the connection and could take the answer with it.
@@ -50,6 +50,10 @@ package struct ServerLimits: Sendable {
 
     /// Longest time such a peer may go on sending, for example the rest of a refused upload.
     package var lingerLimit = Duration.seconds(30)
+
+    /// Both of these while the server drains: enough for an answer and the peer's end to cross any
+    /// usual link, and little against the time that a restart takes.
+    package var drainLinger = Duration.milliseconds(500)
 
     /// Time for answers in flight when the server shuts down.
     package var drainTimeout = Duration.seconds(30)
@@ -79,6 +83,8 @@ package struct ServerLimits: Sendable {
     package var pipelinedRequests = 64
 
     /// Pipelined bytes kept while an answer is in the making; beyond it the socket is not read.
+    ///
+    /// Nor is the end of a peer heard that has sent more than this and the kernel's buffer take.
     package var pipelineBytes = 64 * 1024
 
     /// Limits with their defaults.

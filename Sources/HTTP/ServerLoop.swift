@@ -109,7 +109,7 @@ package final class ServerLoop {
         ticks = DeadlineTicks(limits)
         requestNumber = idSeed
         lingerNanos = UInt64(max(limits.lingerLimit.nanoseconds, 0))
-        drainLingerNanos = UInt64(max(limits.lingerTimeout.nanoseconds, 0))
+        drainLingerNanos = UInt64(max(limits.drainLinger.nanoseconds, 0))
         handshakesLeft = limits.handshakesPerTurn
         head.initialize(to: RequestHead())
         scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 64)

@@ -47,6 +47,10 @@ package struct ChunkedDecoder: Sendable {
     /// Whether the last chunk and the trailer section have been read.
     package var isComplete: Bool { state == .complete }
 
+    /// Bytes of data that the present chunk still has to bring, as its size line said; 0 if there is
+    /// no whole size line.
+    package var announcedByteCount: UInt64 { state == .data ? remaining : 0 }
+
     /// Decodes `input`, appending at most `maxOutput` bytes of data to `output`.
     ///
     /// Consumes all of `input`, unless the body ends before or the next byte of data has no room.

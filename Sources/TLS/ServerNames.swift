@@ -34,10 +34,26 @@ struct ServerNames {
         return wildcards[String(key[key.utf8.index(after: dot)...])]
     }
 
-    /// Lower case, without the dot that ends an absolute name.
     private static func normalized(_ name: some Collection<UInt8>) -> String {
+        String(decoding: canonical(name), as: UTF8.self)
+    }
+
+    /// Lower case, without the dot that ends an absolute name.
+    static func canonical(_ name: some Collection<UInt8>) -> [UInt8] {
         var bytes = name.map(ASCII.lower)
         if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
+    }
+
+    /// The name in the `data` of a client's server_name extension; nil if there is none.
+    ///
+    /// The first of the list, like OpenSSL, which ends the handshake if there are more or if anything
+    /// is malformed.
+    static func asked(in data: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        // Bytes of the list, kind (0 for a host), bytes of the name, name.
+        guard data.count > 5, data[2] == 0 else { return nil }
+        let count = Int(data[3]) << 8 | Int(data[4])
+        guard count > 0, count <= data.count - 5 else { return nil }
+        return UnsafeRawBufferPointer(rebasing: data[5..<(5 + count)])
     }
 }

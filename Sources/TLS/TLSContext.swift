@@ -118,6 +118,20 @@ package final class TLSContext {
         return SSL_TLSEXT_ERR_OK
     }
 
+    /// Keeps a session to the name it was made for (RFC 6066 §3): a ticket made for another one is
+    /// not found, and a full handshake follows.
+    private func bindSession(of ssl: OpaquePointer) {
+        var data: UnsafePointer<UInt8>?
+        var count = 0
+        let kind = UInt32(TLSEXT_TYPE_server_name)
+        // Without a name the branch's own scope stays.
+        guard SSL_client_hello_get0_ext(ssl, kind, &data, &count) == 1,
+            let name = ServerNames.asked(in: UnsafeRawBufferPointer(start: data, count: count))
+        else { return }
+        let scope = Digest.sha256(scope + ServerNames.canonical(name))
+        SSL_set_session_id_context(ssl, scope, UInt32(scope.count))
+    }
+
     /// Staples the OCSP response of the certificate in use (RFC 6066 §8).
     private func staple(_ ssl: OpaquePointer) -> Int32 {
         let certificate = SSL_get_certificate(ssl)
@@ -128,7 +142,7 @@ package final class TLSContext {
         return SSL_TLSEXT_ERR_OK
     }
 
-    /// SAFETY of both callbacks: sessions hold their context, so it outlives every call.
+    /// SAFETY of all callbacks: sessions hold their context, so it outlives every call.
     private func installCallbacks() {
         let me = Unmanaged.passUnretained(self).toOpaque()
         copenssl_ctx_set_servername_callback(
@@ -137,6 +151,15 @@ package final class TLSContext {
                 guard let ssl, let context else { return SSL_TLSEXT_ERR_NOACK }
                 return Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue()
                     .choose(for: ssl)
+            }, me)
+        // The certificate is chosen after the ticket was looked at, this before.
+        SSL_CTX_set_client_hello_cb(
+            primary,
+            { ssl, _, context in
+                guard let ssl, let context else { return SSL_CLIENT_HELLO_ERROR }
+                Unmanaged<TLSContext>.fromOpaque(context).takeUnretainedValue()
+                    .bindSession(of: ssl)
+                return SSL_CLIENT_HELLO_SUCCESS
             }, me)
         guard hasStaples else { return }
         for branch in branches {

@@ -136,9 +136,11 @@ package final class TLSSession {
         ciphertext out: inout ByteBuffer
     ) -> TLSProgress {
         if phase == .untouched, let first = ciphertext.first {
-            // TLS begins with byte 22; a method and a status line begin with a letter
-            // (RFC 9112 §3 and §4).
-            guard !ASCII.isLetter(first) else { return fail(.plainHTTP) }
+            // TLS begins with byte 22; a method and a status line begin with a letter (RFC 9112 §3
+            // and §4), or with an empty line before it (§2.2).
+            guard !ASCII.isLetter(first), first != 0x0D, first != 0x0A else {
+                return fail(.plainHTTP)
+            }
             phase = .handshaking
         }
         guard phase != .failed, phase != .peerClosed, !ciphertext.isEmpty else { return progress }

@@ -139,6 +139,32 @@ extension EndToEnd {
             }
         }
 
+        @Test(arguments: ["-tls1_3", "-tls1_2"])
+        func `a session is resumed for its own name only`(version: String) throws {
+            let files = try CertificateFolder()
+            try files.make("server", names: "DNS:localhost")
+            try files.make("other", names: "DNS:b.test")
+            let more =
+                "certificates: [{ certificate: '\(files.path("other")).crt', "
+                + "key: '\(files.path("other")).key' }],"
+            try Server.run(tls: pair(files) + more) { server in
+                let ticket = files.path("session")
+                let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                for (name, next, expected) in [
+                    ("localhost", "LOCALHOST", "Reused, TLSv1."),
+                    ("localhost", "b.test", "New, TLSv1."), ("b.test", "localhost", "New, TLSv1."),
+                    ("localhost", "c.test", "New, TLSv1."), ("c.test", "c.test", "Reused, TLSv1."),
+                ] {
+                    let options = [version, "-ign_eof", "-servername"]
+                    _ = try sClient(server, options + [name, "-sess_out", ticket], input: request)
+                    let answer = try sClient(
+                        server, options + [next, "-sess_in", ticket], input: request)
+                    #expect(answer.output.contains(expected), "\(name), then \(next)")
+                    #expect(answer.output.contains("HTTP/1.1 200 "))
+                }
+            }
+        }
+
         @Test func `ticket keys rotate`() throws {
             let files = try CertificateFolder()
             try files.make("server", names: "DNS:localhost")

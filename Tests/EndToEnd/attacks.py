@@ -521,6 +521,11 @@ def expectations():
          post("Expect: 100-continue\r\nContent-Length: 3\r\n", "[1]", version="HTTP/1.0"), 200, CLOSES)
     case("an unknown expectation", sized("[1]", fields="Expect: 200-ok\r\n"), 417, CLOSES)
     case("two expectations", sized("[1]", fields="Expect: 100-continue, x\r\n"), 417, CLOSES)
+    case("a chunk announced over the body limit", chunked("100001\r\n"), 413, CLOSES)
+    case("a chunk announced to have nine exabytes", chunked("7fffffffffffffff\r\n[1]"), 413, CLOSES)
+    case("Expect with a coding that is not known",
+         post("Expect: 100-continue\r\nContent-Encoding: br\r\nContent-Length: 3\r\n", ""), 415, CLOSES)
+    case("a coding that is not known", sized("[1]", fields="Content-Encoding: br\r\n"), 415, CLOSES)
     case("Expect, over the limit",
          post("Expect: 100-continue\r\nContent-Length: 9999999\r\n", ""), 413, CLOSES)
     case("Upgrade to h2c", get("Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"), 200)

@@ -30,6 +30,7 @@ let everything = """
         head_timeout: "1s", body_timeout: "2s", handshake_timeout: "3s", idle_timeout: "4s",
         write_timeout: "5s", call_timeout: "6s", drain_timeout: "0s", connections: 20,
         connections_per_address: 9, pipelined_requests: 3, stream_buffer: "8KiB",
+        half_close_timeout: "250ms",
       },
       log: { level: "debug", format: "json", access: true, file: "log/box.log" },
       modules: {
@@ -156,6 +157,7 @@ struct SettingsTests {
                 limits.headTimeout, limits.bodyTimeout, limits.handshakeTimeout,
                 limits.idleTimeout, limits.writeTimeout, limits.callTimeout, limits.drainTimeout,
             ] == [1, 2, 3, 4, 5, 6, 0].map { Duration.seconds($0) })
+        #expect(limits.halfCloseTimeout == .milliseconds(250))
         #expect(limits.connections == 20 && limits.connectionsPerAddress == 9)
         #expect(limits.pipelinedRequests == 3 && limits.streamBuffer == 8_192)
         #expect(settings.log.level == .debug && settings.log.format == .json)

@@ -243,14 +243,23 @@ import Testing
 
     // MARK: TLS
 
-    @Test func `plain HTTP on a TLS port is told so`() throws {
+    @Test(
+        "plain HTTP on a TLS port is told so",
+        arguments: [
+            LiveVector.get(), "\r\n" + LiveVector.get(), "\r\n\r\n" + LiveVector.get(),
+            LiveVector.get(method: "HEAD"), "\r\n" + LiveVector.get(method: "HEAD"),
+        ])
+    func plainHTTP(request: String) throws {
         let stage = try ServerStage(isTLS: true)
         let peer = try stage.connect(isSilent: true)
-        peer.sendRaw(Array(LiveVector.get().utf8))
+        peer.sendRaw(Array(request.utf8))
         stage.settle()
-        let answer = try #require(try peer.answers().first)
+        let isHead = request.contains("HEAD")
+        let answer = try #require(try peer.answers(heads: isHead ? [0] : []).first)
         #expect(answer.status == 400)
-        #expect(answer.body == "This port speaks HTTPS: use https:// instead of http://\n")
+        let text = "This port speaks HTTPS: use https:// instead of http://\n"
+        #expect(answer.fields["content-length"] == "\(text.utf8.count)")
+        #expect(answer.body == (isHead ? "" : text))
         #expect(peer.isAtEnd)
         #expect(stage.server.counters.failedHandshakes == 1)
     }

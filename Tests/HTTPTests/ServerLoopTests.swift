@@ -245,6 +245,26 @@ import Testing
         #expect(stage.server.connectionCount == 0)
     }
 
+    @Test(arguments: [false, true])
+    func `a peer that keeps its answered connection open holds the drain up for half a second`(
+        isAnsweredBefore: Bool
+    ) throws {
+        let stage = try ServerStage()
+        let peer = try stage.connect()
+        peer.send(LiveVector.get("/later", "Connection: close\r\n"))
+        stage.settle()
+        if isAnsweredBefore { try stage.handler.answer() }
+        stage.settle()
+        stage.server.drain()
+        if !isAnsweredBefore { try stage.handler.answer() }
+        stage.settle()
+        #expect(try peer.statuses() == [200])
+        stage.advance(by: .milliseconds(400))
+        #expect(stage.server.connectionCount == 1)
+        stage.advance(by: .milliseconds(300))
+        #expect(stage.server.connectionCount == 0)
+    }
+
     @Test func `closing everything leaves nothing watched and every exchange abandoned`() throws {
         let stage = try ServerStage()
         for path in ["/later", "/stream", "/now"] {

@@ -151,6 +151,42 @@ import Testing
         }
     }
 
+    @Test(
+        "a session is resumed for the name it was made for, and no other (RFC 6066 §3)",
+        arguments: versions,
+        [
+            ("side.example", "side.example", true), ("side.example", "SIDE.Example", true),
+            ("side.example", "other.example", false), ("other.example", "side.example", false),
+            ("other.example", "a.wild.example", false), ("a.wild.example", "a.wild.example", true),
+            ("unknown.example", "side.example", false), ("side.example", "unknown.example", false),
+            // Addresses are not sent as names.
+            ("127.0.0.1", "127.0.0.1", true), ("127.0.0.1", "side.example", false),
+            ("side.example", "127.0.0.1", false),
+        ])
+    func names(_ version: Int32, _ row: (first: String, second: String, isResumed: Bool)) throws {
+        let keys = TLSTicketKeys()
+        func server() throws -> TLSContext {
+            let context = try Fixtures.server("ec", "other", keys: keys)
+            #expect(copenssl_ctx_set_max_version(context.primary, version) == 1)
+            return context
+        }
+        let client = try Fixtures.client { $0.trust = .anybody }
+        let first = try Pair(server(), client, host: row.first)
+        first.shakeHands()
+        try first.sendToClient([1])
+        first.pump()
+        // As a client that does not care would use it.
+        let resumption = try #require(
+            TLSResumption(first.client.ssl, host: row.second, scope: client.scope))
+        let second = try Pair(server(), client, host: row.second, resuming: resumption)
+        second.shakeHands()
+        #expect(second.server.isOpen && second.client.isOpen)
+        #expect(second.server.wasResumed == row.isResumed)
+        #expect(second.client.wasResumed == row.isResumed)
+        let asked = row.second == "127.0.0.1" ? nil : row.second.lowercased()
+        #expect(second.server.serverName?.lowercased() == asked)
+    }
+
     @Test func `a client resumes only what it would verify the same way`() throws {
         let context = try Fixtures.server("localhost", keys: TLSTicketKeys())
         let careless = try Fixtures.client { $0.trust = .anybody }

@@ -9,12 +9,20 @@ internal import Notifier
 ///
 /// Loop-confined.
 final class AccessLogWriter {
+    /// Status of a request whose client ended its side before the answer was there, whatever it could
+    /// still be told: nearly all of them have gone.
+    private static let left = 499
+
     private let sink: LogSink
     private let loop: EventLoop
 
     init(_ sink: LogSink, loop: EventLoop) {
         self.sink = sink
         self.loop = loop
+    }
+
+    private static func status(of exchange: Exchange) -> Int {
+        exchange.status == 0 || exchange.isGivenUp ? left : exchange.status
     }
 
     /// A request has begun: its line is read from the head now, because the head does not last.
@@ -37,7 +45,7 @@ final class AccessLogWriter {
                 AccessRecord(
                     method: UnsafeRawBufferPointer(rebasing: note[..<space]),
                     target: UnsafeRawBufferPointer(rebasing: note[space...].dropFirst()),
-                    status: exchange.status == 0 ? 499 : exchange.status,
+                    status: Self.status(of: exchange),
                     byteCount: exchange.answerByteCount,
                     nanoseconds: Int(clamping: loop.clock.monotonicNanos() &- exchange.startNanos),
                     client: UnsafeRawBufferPointer(client), requestID: id.readable))

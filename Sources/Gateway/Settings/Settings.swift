@@ -78,6 +78,8 @@ extension Settings {
         public var idleTimeout = Duration.seconds(75)
         /// Longest time without progress while a response is written.
         public var writeTimeout = Duration.seconds(30)
+        /// Time for an answer once its client has closed its side of the connection.
+        public var halfCloseTimeout = Duration.seconds(1)
         /// Deadline of a call, unless its command has one.
         public var callTimeout = Duration.seconds(60)
         /// Time for open work after the request to stop.

@@ -185,6 +185,7 @@ extension SettingsDecoder {
         time("handshake_timeout", &limits.handshakeTimeout)
         time("idle_timeout", &limits.idleTimeout)
         time("write_timeout", &limits.writeTimeout)
+        time("half_close_timeout", &limits.halfCloseTimeout)
         time("call_timeout", &limits.callTimeout)
         limits.drainTimeout =
             object.duration("drain_timeout", in: .zero...Self.longest) ?? limits.drainTimeout
