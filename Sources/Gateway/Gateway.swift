@@ -129,7 +129,11 @@ public final class Gateway {
             let facts = GatewayFacts(
                 settings: settings, epoch: state?.stored.epoch ?? SignalEpoch(), loopCount: count,
                 startWallNanos: first.clock.wallNanos(), requestSeed: Self.randomSeed(),
-                logger: logger, sink: sink, state: state)
+                connections: ConnectionQuota(
+                    connections: settings.limits.connections,
+                    perAddress: settings.limits.connectionsPerAddress),
+                streams: SeatCount(limit: settings.signals.subscriptions), logger: logger,
+                sink: sink, state: state)
             try serve(first, facts, sockets, sink, target, ready)
         } catch {
             for socket in sockets { socket.file?.remove() }

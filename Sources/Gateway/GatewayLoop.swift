@@ -22,6 +22,10 @@ struct GatewayFacts: Sendable {
     let startWallNanos: Int64
     /// Where request ids start: random, so that two runs do not share them.
     let requestSeed: UInt64
+    /// The places for connections.
+    let connections: ConnectionQuota
+    /// The places for event streams, and for long polls that wait.
+    let streams: SeatCount
     /// The log.
     let logger: Logger
     /// What is behind the log.
@@ -90,7 +94,7 @@ final class GatewayLoop: RequestHandler {
         routes = RouteTable(GatewayRoute.entries, basePath: settings.basePath)
         accessLog = settings.log.access ? AccessLogWriter(facts.sink, loop: loop) : nil
         server = ServerLoop(
-            loop: loop, limits: ServerLimits(settings.limits, loops: facts.loopCount),
+            loop: loop, limits: ServerLimits(settings.limits), quota: facts.connections,
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
         subscriptions.watchRounds()
@@ -135,7 +139,7 @@ final class GatewayLoop: RequestHandler {
             return .skip
         }
         guard let number = match.route, let route = GatewayRoute(rawValue: number) else {
-            wrongMethod(exchange, match.allowed)
+            wrongMethod(exchange)
             return .skip
         }
         if !exchange.method.isSafe, !OriginGuard.allows(exchange) {
@@ -177,7 +181,13 @@ final class GatewayLoop: RequestHandler {
         exchange.respondProblem(404, "not_found", "There is nothing at this path.")
     }
 
-    private func wrongMethod(_ exchange: Exchange, _ allowed: UInt16) {
+    private func wrongMethod(_ exchange: Exchange) {
+        guard let match = routes.find(.get, exchange.path) else { return }
+        var allowed = match.allowed
+        if match.route == GatewayRoute.read.rawValue {
+            guard let methods = commandMethods(exchange, match) else { return }
+            allowed = methods
+        }
         exchange.extraFields.append("Allow: ")
         RouteTable.appendAllow(allowed, to: &exchange.extraFields)
         exchange.extraFields.append("\r\n")
@@ -193,8 +203,9 @@ final class GatewayLoop: RequestHandler {
         _ refusal: Refusal, of exchange: Exchange, into body: inout ByteBuffer
     ) -> StaticString {
         Problem.append(
-            status: refusal.status, code: "bad_request",
-            detail: "The request is refused: \(refusal.reason).", of: exchange, to: &body)
+            status: refusal.status, code: refusal.code,
+            detail: "The request is refused: \(refusal.reason).", of: exchange,
+            isRetryable: refusal.isRetryable, to: &body)
         return Problem.mediaType
     }
 
@@ -301,8 +312,8 @@ struct CachedBody: ~Copyable {
 }
 
 extension ServerLimits {
-    /// The limits of the configuration; what a process has is shared by its `loops`.
-    init(_ settings: Settings.Limits, loops: Int) {
+    /// The limits of the configuration.
+    init(_ settings: Settings.Limits) {
         self.init()
         wire = WireLimits(
             headBytes: settings.headSize, targetBytes: settings.targetSize,
@@ -316,8 +327,7 @@ extension ServerLimits {
         halfCloseTimeout = settings.halfCloseTimeout
         drainTimeout = settings.drainTimeout
         pipelinedRequests = settings.pipelinedRequests
-        // The kernel spreads connections over the loops; each keeps its part of both limits.
-        connections = max(settings.connections / max(loops, 1), 1)
-        connectionsPerAddress = max(settings.connectionsPerAddress / max(loops, 1), 1)
+        connections = settings.connections
+        connectionsPerAddress = settings.connectionsPerAddress
     }
 }

@@ -1,7 +1,8 @@
 // ListeningSockets: opening what the configuration names, before any loop serves it.
 //
 // Every loop gets a socket of its own on each TCP address (SO_REUSEPORT). That option would also let
-// a second gateway share the port unnoticed, so the address is tried without it first.
+// a second gateway share the port unnoticed, so the address is tried without it first. Of a Unix
+// socket, or one of systemd's, there is one only, and every loop gets a copy of its descriptor.
 
 internal import Glibc
 internal import HTTP
@@ -71,7 +72,7 @@ enum ListeningSockets {
         do throws(SystemError) {
             switch listener.address {
             case .unix(let path):
-                return [try openUnix(path, access, listener: index)]
+                return try openUnix(path, access, listener: index, loops: loops)
             case .tcp(let host, let port):
                 return try openTCP(
                     host, UInt16(clamping: port), listener: index, loops: loops, warn: warn)
@@ -93,10 +94,9 @@ enum ListeningSockets {
         var sockets: [ListeningSocket] = []
         for descriptor in descriptors {
             let address = SocketAddress(boundTo: descriptor)
-            sockets.append(
-                ListeningSocket(
-                    listener: index, loop: 0, descriptor: descriptor, address: address,
-                    isShared: loops > 1))
+            let socket = ListeningSocket(
+                listener: index, loop: 0, descriptor: descriptor, address: address)
+            sockets += share(socket, loops: loops)
             guard address.isLocal || settings.allowsAnonymous else {
                 close(sockets)
                 throw .listener(
@@ -104,15 +104,21 @@ enum ListeningSockets {
                     reason: "other machines can reach \(address), and nobody is asked who they "
                         + "are; bind localhost, or set allow_anonymous: true if anyone may call")
             }
-            // One queue for all loops: whoever is free first takes the next connection.
-            for loop in stride(from: 1, to: loops, by: 1) {
-                let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
-                guard copy >= 0 else { break }
-                sockets.append(
-                    ListeningSocket(
-                        listener: index, loop: loop, descriptor: copy, address: address,
-                        isShared: true))
-            }
+        }
+        return sockets
+    }
+
+    /// `socket`, which has one queue, and copies of it by which the other loops take from that queue.
+    private static func share(_ socket: ListeningSocket, loops: Int) -> [ListeningSocket] {
+        var sockets = [socket]
+        sockets[0].isShared = loops > 1
+        for loop in stride(from: 1, to: loops, by: 1) {
+            let copy = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 3)
+            guard copy >= 0 else { break }
+            sockets.append(
+                ListeningSocket(
+                    listener: socket.listener, loop: loop, descriptor: copy,
+                    address: socket.address, isShared: true))
         }
         return sockets
     }
@@ -161,14 +167,14 @@ enum ListeningSockets {
         return sockets
     }
 
-    /// A Unix socket has one queue, served by the control loop.
     private static func openUnix(
-        _ path: String, _ access: UnixSocketFile.Access, listener: Int
-    ) throws(SystemError) -> ListeningSocket {
+        _ path: String, _ access: UnixSocketFile.Access, listener: Int, loops: Int
+    ) throws(SystemError) -> [ListeningSocket] {
         let descriptor = try UnixSocketFile.listen(path, access).release()
-        return ListeningSocket(
+        let socket = ListeningSocket(
             listener: listener, loop: 0, descriptor: descriptor,
             address: SocketAddress(boundTo: descriptor), file: UnixSocketFile(path))
+        return share(socket, loops: loops)
     }
 
     private static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }

@@ -102,7 +102,7 @@ extension Exchange {
             extraFields.append(decimal: seconds)
             extraFields.append("\r\n")
         }
-        if case .notSafe = error { extraFields.append("Allow: POST\r\n") }
+        if case .notSafe = error { extraFields.append("Allow: POST, OPTIONS\r\n") }
         respond(status, type: Problem.mediaType, body)
     }
 }

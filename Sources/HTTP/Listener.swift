@@ -1,8 +1,8 @@
 // Listener: one listening socket of one loop, and the accepting of its connections.
 //
 // Each loop has its own socket on the same port (SO_REUSEPORT); the kernel spreads connections over
-// them. A socket of systemd's is shared by all loops: one of them is woken for each connection, and
-// the next for the next. When the process runs out of descriptors, a reserve is closed for a moment
+// them. A Unix socket, and one of systemd's, is shared by all loops: one of them is woken for each
+// connection, and the next for the next. When the process runs out of descriptors, a reserve is closed for a moment
 // so that the newcomer can be taken from the queue and closed, and the listener pauses instead of
 // spinning.
 

@@ -37,6 +37,41 @@ package enum Refusal: Error, Equatable, Sendable {
         }
     }
 
+    /// A stable name for programs.
+    package var code: StaticString {
+        switch self {
+        case .tooManyConnections: "too_many_connections"
+        case .tooManyFromAddress: "too_many_from_address"
+        case .wire(let error): Self.code(of: error.suggestedStatus)
+        case .headTimeout: "head_timeout"
+        case .bodyTimeout: "body_timeout"
+        case .bodyTooLarge: "body_too_large"
+        case .unknownCoding: "unsupported_content_coding"
+        case .badCoding: "bad_content_coding"
+        }
+    }
+
+    /// The name of a broken rule, by the status that answers it.
+    private static func code(of status: Int) -> StaticString {
+        switch status {
+        case 414: "target_too_long"
+        case 417: "expectation_failed"
+        case 431: "head_too_large"
+        case 500: "internal_error"
+        case 501: "not_implemented"
+        case 505: "version_not_supported"
+        default: "bad_request"
+        }
+    }
+
+    /// Whether the same request may succeed later, as it has not been begun.
+    package var isRetryable: Bool {
+        switch self {
+        case .tooManyConnections, .tooManyFromAddress, .headTimeout, .bodyTimeout: true
+        case .wire, .bodyTooLarge, .unknownCoding, .badCoding: false
+        }
+    }
+
     /// What was wrong, as a clause.
     package var reason: String {
         switch self {

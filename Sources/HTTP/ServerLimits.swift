@@ -58,16 +58,16 @@ package struct ServerLimits: Sendable {
     /// Time for answers in flight when the server shuts down.
     package var drainTimeout = Duration.seconds(30)
 
-    /// Connections of one loop.
+    /// Connections of all loops that share a `ConnectionQuota`.
     ///
-    /// A process has 10,000, shared evenly by its loops.
+    /// 10,000 idle ones take some ten megabytes.
     package var connections = 10_000
 
-    /// Connections of one loop from one address (from one /64 of IPv6, which is one customer's):
-    /// half of all, so that nobody locks the others out.
+    /// Those from one address (from one /64 of IPv6, which is one customer's): half of all, so that
+    /// nobody locks the others out.
     package var connectionsPerAddress = 5_000
 
-    /// Peers over these limits that are told so, as opposed to just closed, at the same time.
+    /// Peers over these limits that each loop tells so, as opposed to just closing, at the same time.
     package var connectionsTurnedAway = 64
 
     /// Connections accepted in one turn of the loop, so that a flood cannot starve the guests.

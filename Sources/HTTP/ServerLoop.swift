@@ -35,6 +35,9 @@ package final class ServerLoop {
     /// Bounds and deadlines.
     package let limits: ServerLimits
 
+    /// The places for connections, which the loops of a process share.
+    package let quota: ConnectionQuota
+
     /// Spare memory of this loop's buffers.
     package let pool = BufferPool()
 
@@ -84,17 +87,23 @@ package final class ServerLoop {
     @exclusivity(unchecked) private var flushing = SlotList()
     @exclusivity(unchecked) private var endedExchanges = ExchangeStack()
     @exclusivity(unchecked) private var handshakesLeft: Int
-    @exclusivity(unchecked) private var perAddress = AddressCounts()
     @exclusivity(unchecked) private var listeners: [Listener] = []
     @exclusivity(unchecked) private var turnedAwayCount = 0
     @exclusivity(unchecked) private var requestNumber: UInt64
 
     /// Makes the server side of `loop`; `handler` answers its requests.
+    ///
+    /// - Parameter quota: what it shares with other loops; without one it has all that `limits` allow.
     package init(
-        loop: EventLoop, limits: ServerLimits, handler: any RequestHandler, idSeed: UInt64
+        loop: EventLoop, limits: ServerLimits, quota: ConnectionQuota? = nil,
+        handler: any RequestHandler, idSeed: UInt64
     ) {
         self.loop = loop
         self.limits = limits
+        self.quota =
+            quota
+            ?? ConnectionQuota(
+                connections: limits.connections, perAddress: limits.connectionsPerAddress)
         self.handler = handler
         parser = RequestParser(limits: limits.wire)
         ticks = DeadlineTicks(limits)
@@ -152,30 +161,29 @@ package final class ServerLoop {
     }
 
     /// Starts a connection on an accepted or otherwise connected, non-blocking `socket`.
+    ///
+    /// - Parameter isSeated: whether it has a seat of the quota already.
     package func accept(
-        _ socket: consuming Descriptor, _ peer: SocketAddress, _ tls: TLSContext?
+        _ socket: consuming Descriptor, _ peer: SocketAddress, _ tls: TLSContext?,
+        isSeated: Bool = false
     ) {
         counters.accepted &+= 1
-        guard connectionCount < limits.connections, !isDraining else {
+        if let refusal = admit(peer, isSeated: isSeated) {
             counters.refused &+= 1
-            if tls == nil { turnAway(socket, peer, .tooManyConnections) }
-            return
-        }
-        guard perAddress.admit(peer, limit: addressLimit) else {
-            counters.refused &+= 1
-            if tls == nil { turnAway(socket, peer, .tooManyFromAddress) }
+            if tls == nil { turnAway(socket, peer, refusal) }
             return
         }
         let session = tls.flatMap { try? TLSSession(server: $0) }
         guard tls == nil || session != nil, start(socket, peer, session) != nil else {
-            perAddress.leave(peer, limit: addressLimit)
+            quota.leave(peer)
             return
         }
     }
 
-    /// The limit for one address; none if the one for all is not higher, so that nothing is counted.
-    private var addressLimit: Int? {
-        limits.connectionsPerAddress < limits.connections ? limits.connectionsPerAddress : nil
+    private func admit(_ peer: SocketAddress, isSeated: Bool) -> Refusal? {
+        guard isDraining else { return quota.admit(peer, isSeated: isSeated) }
+        if isSeated { quota.giveSeatBack() }
+        return .tooManyConnections
     }
 
     private func start(
@@ -266,7 +274,7 @@ package final class ServerLoop {
         if connection.isTurnedAway {
             turnedAwayCount -= 1
         } else {
-            perAddress.leave(connection.peer, limit: addressLimit)
+            quota.leave(connection.peer)
         }
     }
 

@@ -1,4 +1,4 @@
-// EntityTag: whether a condition names the tag of what would be sent (RFC 9110 §8.8.3, §13.1.2).
+// EntityTag: whether a condition names the tag of what would be sent (RFC 9110 §8.8.3, §13.1).
 //
 // FieldList does not serve here: within the quotes of an entity tag a backslash escapes nothing.
 
@@ -6,6 +6,15 @@ import Bytes
 
 /// The comparison of entity tags.
 package enum EntityTag {
+    /// Whether `field`, a value of If-Match or If-None-Match, is `*`, which any representation fits.
+    ///
+    /// For what has a weak tag that is all there is to If-Match: its comparison is the strong one, and
+    /// that no weak tag fits (RFC 9110 §8.8.3.2).
+    package static func isAny(_ field: UnsafeRawBufferPointer) -> Bool {
+        let field = FieldList.trimmed(field)
+        return field.count == 1 && field[0] == UInt8(ascii: "*")
+    }
+
     /// Whether `field`, a value of If-None-Match, is `*` or lists `tag`.
     ///
     /// The comparison is the weak one, as that field asks for. What follows a broken element is not
@@ -15,8 +24,8 @@ package enum EntityTag {
     package static func isListed(
         _ field: UnsafeRawBufferPointer, _ tag: UnsafeRawBufferPointer
     ) -> Bool {
+        if isAny(field) { return true }
         let field = FieldList.trimmed(field)
-        if field.count == 1, field[0] == UInt8(ascii: "*") { return true }
         var position = 0
         while let element = next(in: field, from: &position) {
             if element.elementsEqual(tag) { return true }

@@ -12,7 +12,7 @@ package enum KnownField: UInt8, CaseIterable, Sendable {
     case contentType, contentEncoding, accept, acceptEncoding, acceptLanguage
     case authorization, cookie, origin, lastEventID, prefer, idempotencyKey, requestID
     case forwarded, xForwardedFor, xForwardedProto, xForwardedHost, traceparent, tracestate
-    case ifNoneMatch, ifModifiedSince, range, xsrfProtection
+    case ifMatch, ifNoneMatch, ifModifiedSince, range, xsrfProtection
     case accessControlRequestMethod, accessControlRequestHeaders, secFetchSite
     case userAgent, referer, server, date, location, setCookie, wwwAuthenticate, retryAfter
     case cacheControl, proxyAuthenticate, proxyAuthorization, proxyConnection
@@ -49,6 +49,7 @@ package enum KnownField: UInt8, CaseIterable, Sendable {
         case .xForwardedHost: "X-Forwarded-Host"
         case .traceparent: "traceparent"
         case .tracestate: "tracestate"
+        case .ifMatch: "If-Match"
         case .ifNoneMatch: "If-None-Match"
         case .ifModifiedSince: "If-Modified-Since"
         case .range: "Range"
@@ -149,6 +150,7 @@ extension KnownField {
         switch count {
         case 8:
             if spells(head, "location") { return .location }
+            if spells(head, "if-match") { return .ifMatch }
         case 9:
             if spells(tail, "orwarded") { return spells(head, "forwarde") ? .forwarded : .other }
         case 10:

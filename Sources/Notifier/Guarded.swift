@@ -1,5 +1,5 @@
 // Guarded: a value behind a lock, for the few places where threads meet: mailbox, worker queue,
-// list of children to reap.
+// list of children to reap, addresses of peers.
 
 internal import Synchronization
 
@@ -8,18 +8,18 @@ internal import Synchronization
 /// Any thread. A `Mutex` whose order of owners the thread sanitizer can see: the slow path of
 /// `Mutex` lies in a library it does not instrument, so it reports races wherever threads wait for
 /// each other. The two accesses of `order` show it who came after whom; they cost two moves.
-struct Guarded<Value: ~Copyable>: ~Copyable, Sendable {
+package struct Guarded<Value: ~Copyable>: ~Copyable, Sendable {
     private let mutex: Mutex<Value>
     private let order = Atomic<Bool>(false)
 
     /// Guards `value`.
-    init(_ value: consuming sending Value) {
+    package init(_ value: consuming sending Value) {
         mutex = Mutex(value)
     }
 
     /// Calls `body` with the value while no other thread has it.
     @inline(__always)
-    func withLock<Result: ~Copyable, Failure: Error>(
+    package func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         try mutex.withLock { value throws(Failure) in

@@ -360,8 +360,9 @@ class Maker:
 
     def wrong_method(self, ending):
         path, allow = self.chance.choice([
-            ("/livez", "GET, HEAD"), ("/v1/signals", "GET, HEAD"),
-            ("/v1/timers", "GET, HEAD, POST"), ("/v1/rpc", "POST")])
+            ("/livez", "GET, HEAD, OPTIONS"), ("/v1/signals", "GET, HEAD, OPTIONS"),
+            ("/v1/timers", "GET, HEAD, POST, OPTIONS"), ("/v1/rpc", "POST, OPTIONS"),
+            ("/v1/modules/echo/echo", "POST, OPTIONS")])
         method = self.chance.choice(["PUT", "DELETE", "PATCH", "BREW", "TRACE"])
         wanted = Wanted(405, None, PROBLEM, {"Allow": allow}, "method_not_allowed", path)
         return self.unread(method, escaped(self.chance, path), wanted, ending)
@@ -403,7 +404,9 @@ class Maker:
         return self.message("POST", path, wanted, ending, text.encode(), self.type_line())
 
     def options(self, ending):
-        path, allow = self.chance.choice([("*", None), ("/livez", "GET, HEAD"), ("/v1/rpc", "POST")])
+        path, allow = self.chance.choice([
+            ("*", None), ("/livez", "GET, HEAD, OPTIONS"), ("/v1/rpc", "POST, OPTIONS"),
+            ("/v1/modules/echo/echo", "POST, OPTIONS")])
         wanted = Wanted(204, fields={"Allow": allow} if allow else {})
         if path != "*":
             return self.message("OPTIONS", path, wanted, ending)

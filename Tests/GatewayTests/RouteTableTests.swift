@@ -58,7 +58,7 @@ import Testing
         #expect(match != nil && match?.0 == nil)
         var allow = ByteBuffer()
         RouteTable.appendAllow(match?.2 ?? 0, to: &allow)
-        #expect(allow.text() == "GET, HEAD, DELETE")
+        #expect(allow.text() == "GET, HEAD, DELETE, OPTIONS")
     }
 
     @Test func `names are found by their bytes`() {

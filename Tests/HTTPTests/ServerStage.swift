@@ -19,13 +19,17 @@ final class ServerStage {
     let source: TLSSource?
     private var peers: [ServerPeer] = []
 
-    /// Makes a server, on TLS if `isTLS`.
-    init(isTLS: Bool = false, _ change: (inout ServerLimits) -> Void = { _ in }) throws {
+    /// Makes a server, on TLS if `isTLS`; with a `quota` it shares that with others.
+    init(
+        isTLS: Bool = false, quota: ConnectionQuota? = nil,
+        _ change: (inout ServerLimits) -> Void = { _ in }
+    ) throws {
         var limits = ServerLimits()
         change(&limits)
         loop = try EventLoop(clock: clock)
         source = isTLS ? TLSSource(try Self.context()) : nil
-        server = ServerLoop(loop: loop, limits: limits, handler: handler, idSeed: 0)
+        server = ServerLoop(
+            loop: loop, limits: limits, quota: quota, handler: handler, idSeed: 0)
     }
 
     private static func context() throws -> TLSContext { try ClientCertificates.server() }

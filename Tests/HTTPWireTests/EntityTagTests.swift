@@ -17,4 +17,12 @@ import Testing
     func `what is not in the list is not found`(_ field: String) {
         #expect(!withBytes(field) { field in withBytes("\"t\"") { EntityTag.isListed(field, $0) } })
     }
+
+    @Test(arguments: [
+        ("*", true), (" *\t", true), ("", false), ("**", false), ("*, *", false), ("\"*\"", false),
+        ("\"t\"", false), ("W/\"t\"", false),
+    ])
+    func `only an asterisk alone fits whatever there is`(_ field: String, _ isAny: Bool) {
+        #expect(withBytes(field, EntityTag.isAny) == isAny)
+    }
 }

@@ -49,6 +49,17 @@ extension GatewayLoop {
         return Found(module: module, command: nil, name: name)
     }
 
+    /// The methods of the command that the path names, a bit for each raw value; answers if there is
+    /// no such command.
+    func commandMethods(_ exchange: Exchange, _ match: RouteMatch) -> UInt16? {
+        guard let found = findCommand(exchange, match) else { return nil }
+        let post: UInt16 = 1 << UInt16(HTTPWire.Method.post.rawValue)
+        let get: UInt16 = 1 << UInt16(HTTPWire.Method.get.rawValue)
+        // Of a module that has not yet said what it has, a GET is taken, and waits for that.
+        let takesGet = found.command?.facts.isSafe ?? modules.isUnknown(found.module)
+        return takesGet ? get | post : post
+    }
+
     /// GET of a command: only if it is declared safe; the query holds the parameters.
     func readCommand(_ exchange: Exchange, _ match: RouteMatch) {
         if let answer = modules.fixedAnswer(match.place) {

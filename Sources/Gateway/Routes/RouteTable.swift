@@ -166,18 +166,18 @@ final class RouteTable {
         return capture
     }
 
-    /// Appends `allowed` as the value of an `Allow` field, HEAD beside GET.
+    /// Appends `allowed` as the value of an `Allow` field, with HEAD beside GET, and OPTIONS, which
+    /// every path answers.
     static func appendAllow(_ allowed: UInt16, to out: inout ByteBuffer) {
         let names: [(Method, StaticString)] = [
             (.get, "GET, HEAD"), (.post, "POST"), (.put, "PUT"), (.delete, "DELETE"),
-            (.patch, "PATCH"), (.options, "OPTIONS"),
+            (.patch, "PATCH"),
         ]
-        var isFirst = true
         for (method, name) in names where allowed & (1 << UInt16(method.rawValue)) != 0 {
-            if !isFirst { out.append(", ") }
-            isFirst = false
             out.append(name)
+            out.append(", ")
         }
+        out.append("OPTIONS")
     }
 }
 

@@ -38,17 +38,25 @@ enum BrowserClient {
 
 extension GatewayLoop {
     func showClient(_ exchange: Exchange) {
+        var isKnown = false
+        var isWanted = true
+        exchange.forEachField { name, _, value in
+            if name == .ifMatch, !EntityTag.isAny(value) { isWanted = false }
+            if name == .ifNoneMatch, EntityTag.isListed(value, BrowserClient.tag.bytes) {
+                isKnown = true
+            }
+        }
+        // That of If-Match comes first (RFC 9110 §13.2.2).
+        guard isWanted else {
+            exchange.respondProblem(
+                412, "precondition_failed", "The entity tag is weak: If-Match fits it by * alone.")
+            return
+        }
         // Asked for each time, and mostly answered without a body: a new gateway is a new script.
         // The tag is weak because the compressed script has it as well (RFC 9110 §8.8.3.3).
         exchange.extraFields.append("Cache-Control: no-cache\r\nETag: W/")
         exchange.extraFields.append(BrowserClient.tag.bytes)
         exchange.extraFields.append("\r\nX-Content-Type-Options: nosniff\r\n")
-        var isKnown = false
-        exchange.forEachField { name, _, value in
-            if name == .ifNoneMatch, EntityTag.isListed(value, BrowserClient.tag.bytes) {
-                isKnown = true
-            }
-        }
         if isKnown {
             // What chooses among the answers is told with 304, too (RFC 9110 §15.4.5).
             exchange.extraFields.append("Vary: Accept-Encoding\r\n")

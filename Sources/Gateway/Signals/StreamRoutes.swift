@@ -15,15 +15,19 @@ extension GatewayLoop {
             return
         }
         let filter = request.filter
-        guard subscriptions.count < subscriptionLimit, !isDraining,
-            subscriptions.patternCount + filter.patterns.count <= SubscriptionTable.patternLimit
+        guard !isDraining,
+            subscriptions.patternCount + filter.patterns.count <= SubscriptionTable.patternLimit,
+            facts.streams.take()
         else {
             exchange.extraFields.append("Retry-After: 1\r\n")
             exchange.respondProblem(
                 503, "too_many_streams", "No more event streams are taken at the moment.")
             return
         }
-        guard let subscription = begin(request, exchange) else { return }
+        guard let subscription = begin(request, exchange) else {
+            facts.streams.giveBack()
+            return
+        }
         subscription.needsPosition = request.point == .live
         onControl { _, control in control.hub.subscribed(filter) }
         requestReplay(subscription, from: request.point)
@@ -59,10 +63,6 @@ extension GatewayLoop {
         encoder.appendOpening(request.format, retryMillis: retryMillis(), to: &opening)
         if !opening.isEmpty { subscription.send(opening.readable) }
         return subscription
-    }
-
-    private var subscriptionLimit: Int {
-        max(facts.settings.signals.subscriptions / facts.loopCount, 1)
     }
 
     /// When this client should come back after a cut: spread, so that not all come at once.
@@ -115,6 +115,7 @@ extension GatewayLoop {
     // MARK: The end
 
     func streamEnded(_ filter: SignalFilter) {
+        facts.streams.giveBack()
         onControl { _, control in control.hub.unsubscribed(filter) }
     }
 

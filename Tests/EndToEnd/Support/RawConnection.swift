@@ -1,4 +1,4 @@
-// A TCP connection of which a test decides every byte: pipelining, chunks, half a request.
+// A connection of which a test decides every byte: pipelining, chunks, half a request.
 
 import Foundation
 
@@ -26,6 +26,26 @@ final class RawConnection {
         }
         guard status == 0 else {
             throw TestError(description: "connect to \(port): \(errnoText(errno))")
+        }
+    }
+
+    /// Connects to the Unix socket at `path`.
+    ///
+    /// - Throws: `TestError` naming the call that failed.
+    init(path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { room in
+            room.dropLast().copyBytes(from: path.utf8.prefix(room.count - 1))
+        }
+        let status = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard status == 0 else {
+            throw TestError(description: "connect to \(path): \(errnoText(errno))")
         }
     }
 
