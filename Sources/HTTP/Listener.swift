@@ -2,9 +2,9 @@
 //
 // Each loop has its own socket on the same port (SO_REUSEPORT); the kernel spreads connections over
 // them. A Unix socket, and one of systemd's, is shared by all loops: one of them is woken for each
-// connection, and the next for the next. When the process runs out of descriptors, a reserve is closed for a moment
-// so that the newcomer can be taken from the queue and closed, and the listener pauses instead of
-// spinning.
+// connection, and the next for the next. When the process runs out of descriptors, a reserve is closed
+// for a moment so that the newcomer can be taken from the queue and closed, and the listener pauses
+// instead of spinning.
 
 internal import CLinux
 internal import Glibc
