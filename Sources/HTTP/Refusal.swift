@@ -45,6 +45,7 @@ package enum Refusal: Error, Equatable, Sendable {
         case .wire(let error): Self.code(of: error.suggestedStatus)
         case .headTimeout: "head_timeout"
         case .bodyTimeout: "body_timeout"
+        case .halfCloseTimeout: "half_close_timeout"
         case .bodyTooLarge: "body_too_large"
         case .unknownCoding: "unsupported_content_coding"
         case .badCoding: "bad_content_coding"
@@ -64,11 +65,11 @@ package enum Refusal: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether the same request may succeed later, as it has not been begun.
+    /// Whether the same request may succeed later without harm: no handler has begun with it.
     package var isRetryable: Bool {
         switch self {
         case .tooManyConnections, .tooManyFromAddress, .headTimeout, .bodyTimeout: true
-        case .wire, .bodyTooLarge, .unknownCoding, .badCoding: false
+        case .wire, .halfCloseTimeout, .bodyTooLarge, .unknownCoding, .badCoding: false
         }
     }
 

@@ -17,6 +17,7 @@ import Testing
         case .bodyTooLarge: 5
         case .unknownCoding: 6
         case .badCoding: 7
+        case .halfCloseTimeout: 8
         }
     }
 
@@ -29,10 +30,11 @@ import Testing
         (.bodyTooLarge(limit: 9), 413, "body_too_large", false),
         (.unknownCoding, 415, "unsupported_content_coding", false),
         (.badCoding("body is broken"), 400, "bad_content_coding", false),
+        (.halfCloseTimeout, 408, "half_close_timeout", false),
     ]
 
     @Test func `every refusal has a code of its own, and says whether to try again`() {
-        #expect(Self.table.map { Self.place($0.0) } == Array(0..<8))
+        #expect(Self.table.map { Self.place($0.0) } == Array(0..<9))
         for (refusal, status, code, isRetryable) in Self.table {
             #expect(refusal.status == status && refusal.code.description == code)
             #expect(refusal.isRetryable == isRetryable)
