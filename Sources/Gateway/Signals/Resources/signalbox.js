@@ -2,12 +2,12 @@
 // one that has it reads the stream and tells the others, and when it goes the next one goes on.
 const base = new URL(".", import.meta.url);
 const name = "signalbox " + base;
-const channel = globalThis.navigator?.locks && new BroadcastChannel(name);
-const listeners = new Set(), wanted = new Set();
-let leading = !channel, asked, source, timer, last = "";
+const bus = globalThis.navigator?.locks && new BroadcastChannel(name);
+const mine = new Set(), names = new Set();
+let leads = !bus, asked, source, timer, last = "";
 
 /**
- * Calls back for each signal that matches; returns a function that ends it.
+ * Calls back for each signal that fits; returns a function that ends it.
  * @template T
  * @param {string | string[]} signals names or patterns: "a.b", "a.*", "a.**"
  * @param {(data: T, event: {id: string, type: string, time: string, data: T}) => void} call
@@ -15,23 +15,23 @@ let leading = !channel, asked, source, timer, last = "";
  */
 export function listen(signals, call, gap) {
   const one = { signals: [signals].flat(), call, gap, early: [], last: "" };
-  listeners.add(one);
-  if (channel && !asked) {
+  mine.add(one);
+  if (bus && !asked) {
     asked = true;
-    channel.onmessage = ({ data }) => {
+    bus.onmessage = ({ data }) => {
       if (data.event) take(data);
-      else if (data.want) leading && want(data.want, data.from);
-      else for (const each of listeners) want(each.signals, last);
+      else if (data.want) leads && want(data.want, data.from);
+      else wantAll();
     };
     navigator.locks.request(name, () => {
-      leading = true;
-      channel.postMessage({});
-      for (const each of listeners) want(each.signals, last);
+      leads = true;
+      bus.postMessage({});
+      wantAll();
       return new Promise(() => {});
     });
   }
   begin(one);
-  return () => listeners.delete(one);
+  return () => mine.delete(one);
 }
 
 const url = (signals, more) => {
@@ -42,57 +42,64 @@ const url = (signals, more) => {
 
 // The latest values, and where the stream is; what comes meanwhile waits.
 async function begin(one) {
-  let values = [], at = "";
+  let values = [], at = "", answer;
   try {
-    const answer = await fetch(url(one.signals, { wait: 0 }));
+    answer = await fetch(url(one.signals, { wait: 0 }));
     if (answer.ok) {
       values = await answer.json();
       at = answer.headers.get("Last-Event-ID");
     }
   } catch {}
+  // With it the stream of all tabs would be refused.
+  if (answer?.status == 400) return mine.delete(one), reportError(Error(one.signals));
   for (const event of values) give(one, event);
   one.last = at;
-  const early = one.early;
+  const { early } = one;
   one.early = null;
   for (const event of early) give(one, event);
   want(one.signals, at);
 }
 
+// For a new leader. Who begins asks by itself, from where it begins.
+const wantAll = () =>
+  mine.forEach((each) => each.early || want(each.signals, last || each.last));
+
 // Asks the leader, who may be this tab, for more signals, from an id on.
 function want(signals, from) {
-  if (!leading) return channel.postMessage({ want: signals, from });
-  if (signals.every((each) => wanted.has(each))) return;
-  for (const each of signals) wanted.add(each);
-  if (from && (!last || isAfter(last, from))) last = from;
+  if (!leads) return bus.postMessage({ want: signals, from });
+  if (signals.every((each) => names.has(each))) return;
+  for (const each of signals) names.add(each);
+  if (from && (!last || after(last, from))) last = from;
   again(0);
 }
 
-function again(milliseconds) {
+function again(ms) {
   clearTimeout(timer);
-  timer = setTimeout(open, milliseconds);
+  timer = setTimeout(open, ms);
 }
 
 function open() {
   source?.close();
-  source = new EventSource(url(wanted, { format: "cloudevents", last_event_id: last }));
+  source = new EventSource(url(names, { format: "cloudevents", last_event_id: last }));
   source.onmessage = ({ data, lastEventId }) => {
-    const message = { event: JSON.parse(data), id: lastEventId };
-    channel?.postMessage(message);
-    take(message);
+    const one = { event: JSON.parse(data), id: lastEventId };
+    bus?.postMessage(one);
+    take(one);
   };
   source.onerror = () => source.readyState == 2 && again(1e3 + 4e3 * Math.random());
 }
 
 function take({ event, id }) {
   last = id || last;
-  for (const each of listeners)
-    if (event.type == "signalbox.gap") each.gap?.(event.data);
-    else if (each.signals.some((pattern) => matches(pattern, event.type)))
+  for (const each of mine)
+    if (event.type == "signalbox.gap")
+      event.data.signals.some((lost) => hears(each, lost)) && each.gap?.(event.data);
+    else if (hears(each, event.type))
       each.early ? each.early.push(event) : give(each, event);
 }
 
 function give(one, event) {
-  if (!listeners.has(one) || (one.last && !isAfter(event.id, one.last))) return;
+  if (!mine.has(one) || (one.last && !after(event.id, one.last))) return;
   if (!one.early) one.last = event.id;
   try {
     one.call(event.data, event);
@@ -101,14 +108,15 @@ function give(one, event) {
   }
 }
 
-function isAfter(id, other) {
+function after(id, other) {
   const [a, b] = [id, other].map((text) => text.split("-"));
   return a[0] != b[0] || +a[1] > +b[1];
 }
 
-function matches(pattern, type) {
-  const stem = pattern.replace(/\*+$/, "");
-  if (stem == pattern) return type == pattern;
-  const rest = type.slice(stem.length);
-  return type.startsWith(stem) && !!rest && (pattern.endsWith("**") || !rest.includes("."));
+const hears = (one, type) => one.signals.some((own) => fits(own, type));
+
+function fits(own, type) {
+  const stem = own.replace(/\*+$/, ""), rest = type.slice(stem.length);
+  return type == own || (stem != own && type.startsWith(stem) && rest &&
+    (own.endsWith("**") || !rest.includes(".")));
 }
