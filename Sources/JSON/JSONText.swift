@@ -44,6 +44,32 @@ package enum JSONText {
         return ASCII.isExactly(buffer.readable, text)
     }
 
+    /// The code points of the string whose content between the quotes is `raw`, in UTF-8.
+    ///
+    /// Half surrogate pairs are kept as three bytes each, as if they were characters, so that different
+    /// strings stay different.
+    package static func codePoints(_ raw: UnsafeRawBufferPointer) -> [UInt8] {
+        var buffer = ByteBuffer(capacity: raw.count)
+        decode(raw, .keep, into: &buffer)
+        return buffer.array()
+    }
+
+    /// Whether the string whose content between the quotes is `raw` has these `codePoints`.
+    ///
+    /// Needs memory only if there are escapes, and what is before the first one is the same.
+    package static func equals(_ raw: UnsafeRawBufferPointer, codePoints: [UInt8]) -> Bool {
+        guard let escape = raw.firstIndex(of: UInt8(ascii: "\\")) else {
+            return raw.elementsEqual(codePoints)
+        }
+        // What an escape sequence stands for is never longer, and at most six times as short.
+        guard codePoints.count <= raw.count, raw.count <= codePoints.count * 6,
+            raw[..<escape].elementsEqual(codePoints.prefix(escape))
+        else { return false }
+        var buffer = ByteBuffer(capacity: raw.count)
+        decode(raw, .keep, into: &buffer)
+        return buffer.readable.elementsEqual(codePoints)
+    }
+
     /// Appends the decoded content `raw`, half surrogate pairs treated as `policy` says.
     static func decode(
         _ raw: UnsafeRawBufferPointer, _ policy: LoneSurrogates, into output: inout ByteBuffer

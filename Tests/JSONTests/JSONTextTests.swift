@@ -58,4 +58,37 @@ import Testing
     func `comparison is by meaning`(raw: String, isEqual: Bool) {
         withPlaced(Array(raw.utf8)) { #expect(JSONText.equals($0, "id") == isEqual) }
     }
+
+    @Test(arguments: [
+        ("a\u{E9}", [#"a\u00e9"#, "a\u{E9}", #"\u0061\u00E9"#]), ("/", [#"\/"#, "/", #"\u002f"#]),
+        ("\u{1F600}", [#"\ud83d\ude00"#, "\u{1F600}"]), ("", [""]),
+        ("\"\\\n", [#"\"\\\n"#, #"\u0022\u005C\u000a"#]), ("\u{FFFD}", ["\u{FFFD}", #"\uFFFD"#]),
+        ("e\u{301}", [#"e\u0301"#]),
+    ])
+    func `contents equal code points, and no others`(wanted: String, spellings: [String]) {
+        let others = [#"\u00e9"#, "\u{E9}", #"\ud83d"#, #"\uDE00"#, "x", #"\n"#, "aa", #"//"#]
+        for raw in spellings {
+            withPlaced(Array(raw.utf8)) {
+                #expect(JSONText.equals($0, codePoints: Array(wanted.utf8)), "\(raw)")
+                #expect(JSONText.codePoints($0) == Array(wanted.utf8))
+            }
+        }
+        for raw in others {
+            withPlaced(Array(raw.utf8)) {
+                #expect(!JSONText.equals($0, codePoints: Array(wanted.utf8)), "\(raw)")
+            }
+        }
+    }
+
+    @Test func `half surrogate pairs are three code points of their own`() {
+        let halves = [#"\uD800"#, #"\uDBFF"#, #"\uDC00"#, "\u{FFFD}"]
+        for one in halves {
+            let points = withPlaced(Array(one.utf8)) { JSONText.codePoints($0) }
+            for other in halves {
+                withPlaced(Array(other.utf8)) {
+                    #expect(JSONText.equals($0, codePoints: points) == (one == other))
+                }
+            }
+        }
+    }
 }

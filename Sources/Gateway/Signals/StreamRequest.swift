@@ -138,7 +138,8 @@ private struct StreamQuery {
     private mutating func takeCondition(_ text: String) {
         guard let condition = SignalCondition(text) else {
             fault = StreamRequest.Fault(
-                "\"\(text)\" is no condition: use where=/mount:/var, a JSON pointer and a value.")
+                "\"\(text)\" is no condition: use where=/mount:/var, a JSON pointer and a value. "
+                    + "One that begins with a quotation mark is a JSON string from end to end.")
             return
         }
         byteCount += text.utf8.count
