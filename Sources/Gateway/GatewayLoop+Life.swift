@@ -57,9 +57,12 @@ extension GatewayLoop {
             }
         }
         addTimers(control)
-        try control.sources.open(
-            facts.settings.sources, loop: loop, depth: facts.settings.limits.jsonDepth
-        ) { [unowned self] name, data, done in emit(name, data, done: done) }
+        control.sources.log = { [unowned self] level, line in log(level, line) }
+        let limits = SourceIntake.Limits(
+            depth: facts.settings.limits.jsonDepth, eventSize: facts.settings.signals.eventSize)
+        try control.sources.open(facts.settings.sources, loop: loop, limits) {
+            [unowned self] name, data, done in emit(name, data, done: done)
+        }
     }
 
     private func keepState(

@@ -97,6 +97,10 @@ final class GatewayLoop: RequestHandler {
             loop: loop, limits: ServerLimits(settings.limits), quota: facts.connections,
             handler: self, idSeed: facts.requestSeed &+ UInt64(index) << 56)
         subscriptions.onEnded = { [unowned self] in streamEnded($0) }
+        let cuts = StreamCutNotice(loop: loop, limitBytes: settings.limits.streamBuffer) {
+            [unowned self] in log(.warning, $0)
+        }
+        subscriptions.onCut = { cuts.note($0, $1, $2) }
         subscriptions.watchRounds()
         if control != nil {
             heapPages = HeapPages(loop: loop) { [unowned self] in try workerPool() }

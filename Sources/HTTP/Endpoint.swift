@@ -92,13 +92,15 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     /// Takes one datagram from the socket `descriptor` into `room`.
     ///
-    /// - Returns: its bytes, -1 with `errno` if there is none, and who sent it.
+    /// - Returns: how many bytes it has, of which those that fit are in `room`; -1 with `errno` if
+    ///   there is none; and who sent it.
     package static func receive(
         _ descriptor: Int32, into room: UnsafeMutableRawBufferPointer
     ) -> (count: Int, sender: SocketAddress) {
         var sender = SocketAddress()
         let count = sender.withMutablePointer {
-            recvfrom(descriptor, room.baseAddress, room.count, 0, $0, $1)
+            recvfrom(
+                descriptor, room.baseAddress, room.count, Int32(MSG_TRUNC), $0, $1)
         }
         return (count, sender)
     }

@@ -30,6 +30,7 @@ struct CheckConfig: ParsableCommand {
         }
         let missing =
             Gateway.missingPrograms(of: settings) + Gateway.missingAddresses(of: settings)
+            + Gateway.missingSources(of: settings)
         guard missing.isEmpty else {
             Terminal.fail(
                 "the configuration is sound, but not everything it names is there\n"

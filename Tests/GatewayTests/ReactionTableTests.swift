@@ -13,6 +13,7 @@ import Testing
         let table: ReactionTable
         var heard: [String] = []
         var cuts = 0
+        var losses: [String] = []
         var pending: [(String?) -> Void] = []
         var number: UInt64 = 0
 
@@ -28,6 +29,9 @@ import Testing
             table.perform = { [unowned self] _, event, done in
                 heard.append(event.name.text)
                 if waits { pending.append(done) } else { done(nil) }
+            }
+            table.onLoss = { [unowned self] entry, loss, count, isFirst in
+                losses.append(loss.sentence(count, isFirst: isFirst, entry.settings))
             }
             table.onCut = { [unowned self] _, _ in cuts += 1 }
         }
@@ -68,10 +72,16 @@ import Testing
         }
         for _ in 1...9 { scene.emit("a") }
         #expect(scene.counts.overRate == 4)
+        let place = "a second came (reactions.r.rate)"
+        #expect(scene.losses == ["reaction r left out 1 event: more than 5 \(place)"])
         scene.clock.advance(by: .seconds(1))
         scene.emit("a")
         for _ in 0..<3 { scene.step() }
         #expect(scene.heard.count == 6)
+        scene.clock.advance(by: .seconds(60))
+        scene.step()
+        #expect(scene.losses.last == "reaction r left out 3 more events: more than 5 \(place)")
+        #expect(scene.losses.count == 2)
     }
 
     @Test(arguments: [
@@ -84,6 +94,8 @@ import Testing
         for _ in 1...3 { scene.emit("a") }
         for _ in 0..<5 { scene.step() }
         #expect(scene.pending.count == running && scene.counts.overlapped == lost)
+        // Who asks for that need not be told.
+        #expect(scene.losses.isEmpty)
         while !scene.pending.isEmpty {
             scene.pending.removeFirst()("it went wrong")
             for _ in 0..<3 { scene.step() }
@@ -100,11 +112,15 @@ import Testing
         for _ in 1...3 { scene.emit("a") }
         for _ in 0..<5 { scene.step() }
         #expect(scene.pending.count == 2 && scene.counts.overlapped == 1)
+        #expect(
+            scene.losses
+                == ["reaction r left out 1 event: 2 run already (reactions.r.in_flight)"])
     }
 
     @Test func `what waits is bounded`() throws {
         let scene = try Scene("a", waits: true) { $0.rate = 10_000 }
         for _ in 1...(ReactionTable.waitLimit + 11) { scene.emit("a") }
         #expect(scene.counts.overlapped == 10)
+        #expect(scene.losses.count == 1 && scene.losses[0].contains(": 256 wait already"))
     }
 }

@@ -79,6 +79,27 @@ struct SettingsTimerFaultTests {
         #expect(complaints(bad.text) == bad.lines)
     }
 
+    @Test func `files and folders of sources that are none are found by the check`() throws {
+        let settings = try settings(
+            """
+            { sources: { a: { file: '/dev', signal: 'a' }, b: { file: '/dev/null', signal: 'a' },
+                         c: { file: '/no/such/folder/log', signal: 'a' },
+                         d: { file: '/dev/not-there-yet', signal: 'a' },
+                         e: { file: '/etc/passwd', signal: 'a' }, f: { udp: '127.0.0.1:1', signal: 'a' },
+                         g: { unix: '/no/such/socket', signal: 'a' },
+                         h: { unix: '/dev/socket', signal: 'a' } } }
+            """)
+        let missing = Gateway.missingSources(of: settings)
+        #expect(
+            missing == [
+                "sources.a.file: /dev is a folder; name a file in it",
+                "sources.b.file: /dev/null is a device, and only regular files are followed; "
+                    + "let what writes to it write to a file, or to a source with unix or udp",
+                "sources.c.file: there is no folder /no/such/folder; make it, or name another file",
+                "sources.g.unix: there is no folder /no/such",
+            ])
+    }
+
     @Test func `addresses that this machine does not have are found by the check`() throws {
         // 192.0.2.0/24 is for documentation and nobody's (RFC 5737), .invalid no name's (RFC 6761).
         let settings = try settings(

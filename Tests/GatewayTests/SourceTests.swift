@@ -15,6 +15,7 @@ import Testing
         let loop: EventLoop
         let table = SourceTable()
         var data: [String] = []
+        var lines: [String] = []
         var outcome = Emission.emitted(1, subscribers: 0)
 
         init() throws {
@@ -35,7 +36,9 @@ import Testing
         {
             var source = Settings.Source(name: "s", kind: kind, signal: "log.line")
             adjust(&source)
-            try table.open([source], loop: loop, depth: 64) { [unowned self] _, data, done in
+            table.log = { [unowned self] level, line in lines.append("\(level) \(line)") }
+            try table.open([source], loop: loop, SourceIntake.Limits(eventSize: 1_000)) {
+                [unowned self] _, data, done in
                 self.data.append(data.text)
                 done(outcome)
             }
@@ -117,10 +120,25 @@ import Testing
         #expect(scene.wait { scene.counts.emitted == 2 })
         #expect(scene.data[0].hasPrefix(#"{"line":"<13>hello \"world\"","from":"127.0.0.1:"#))
         #expect(scene.counts.tooLong == 1 && scene.counts.received == 3)
+        #expect(
+            scene.lines == [
+                "warning source s left out 1 line: longer than 100 bytes (sources.s.line_size)"
+            ])
         #expect(scene.table.all[0].address == "127.0.0.1:\(port)")
         #expect(scene.table.all[0].state() == .listening)
         scene.table.close()
         #expect(scene.table.all[0].state() == .closed)
+    }
+
+    @Test func `a datagram is not taken for one that ends where the buffer does`() throws {
+        let scene = try Scene()
+        let (number, port, address) = try datagrams()
+        defer { close(number) }
+        try scene.open(.udp(host: "127.0.0.1", port: port)) { $0.lineSize = 10 }
+        send("0123456789\nmore of it", number, address)
+        send("0123456789\r\n", number, address)
+        #expect(scene.wait { scene.counts.received == 2 })
+        #expect(scene.counts.tooLong == 1 && scene.counts.emitted == 1)
     }
 
     @Test func `a source that cannot be opened is named`() throws {
@@ -143,6 +161,7 @@ import Testing
         send("x", number, address)
         #expect(scene.wait { scene.counts.received == 1 })
         #expect(scene.counts.emitted == 0 && scene.counts.tooLarge + scene.counts.notStored == 1)
+        #expect(scene.lines.count == 1)
     }
 
     @Test func `lines of connections become signals, however they are cut`() throws {
@@ -169,6 +188,18 @@ import Testing
         scene.send("{ \"a\": [1, 2] }\nnonsense\n\(deep)\n7\n", to: number)
         #expect(scene.wait { scene.counts.emitted == 2 && scene.counts.malformed == 2 })
         #expect(scene.data == [#"{"a":[1,2]}"#, "7"])
+        let large = "\"" + String(repeating: "x", count: 999) + "\"\n"
+        scene.send(large + large + "8\n", to: number)
+        #expect(scene.wait { scene.counts.emitted == 3 && scene.counts.tooLarge == 2 })
+        scene.table.close()
+        let left = "warning source s left out 1"
+        #expect(
+            scene.lines.sorted() == [
+                left + " line: more data than 1000 bytes (signals.event_size)",
+                left + " line: not JSON (sources.s.framing)",
+                left + " more line: more data than 1000 bytes (signals.event_size)",
+                left + " more line: not JSON (sources.s.framing)",
+            ])
     }
 
     @Test func `more than the rate is left out and counted`() throws {
@@ -179,6 +210,16 @@ import Testing
         scene.send(String(repeating: "x\n", count: 1_000), to: number)
         #expect(scene.wait { scene.counts.emitted + scene.counts.overRate == 1_000 })
         #expect((10...30).contains(scene.counts.emitted))
+        let lost = scene.counts.overRate
+        #expect(
+            scene.lines
+                == ["warning source s left out 1 line: more than 10 a second came (sources.s.rate)"]
+        )
+        // The others are told a minute later, or now that there will be no more.
+        scene.table.close()
+        #expect(scene.lines.count == 2)
+        #expect(
+            scene.lines[1].hasPrefix("warning source s left out \(lost - 1) more lines: "))
     }
 
     @Test func `connections over the limit and quiet ones are closed`() throws {
@@ -194,6 +235,10 @@ import Testing
             close(second)
         }
         #expect(scene.wait { scene.counts.refused == 1 && scene.counts.connections == 1 })
+        #expect(
+            scene.lines == [
+                "warning source s closed 1 connection: 1 are open already (sources.s.connections)"
+            ])
         #expect(scene.wait { scene.counts.connections == 0 })
     }
 
@@ -226,8 +271,46 @@ import Testing
         try append("new\n")
         #expect(scene.wait { lines().last == "new" })
         #expect(lines().suffix(2) == ["late", "new"])
+        // Cut and refilled between two looks, in the middle of a line.
+        try append("begun")
         truncate(path, 0)
-        #expect(scene.wait { (try? append("x\n")) != nil && scene.data.count > 5 })
+        try append("all of it is new, and more than there was before\n")
+        #expect(scene.wait { lines().last == "all of it is new, and more than there was before" })
+        #expect(!lines().contains { $0.contains("begun") })
+        #expect(
+            scene.lines == [
+                "notice source s: \(path) was cut and is read from its beginning; "
+                    + "a line that had only begun is left out"
+            ])
+    }
+
+    @Test func `a file that goes and comes back is told, and why it is waited for`() throws {
+        let scene = try Scene()
+        let path = scene.folder + "/log"
+        func write(_ text: String) throws {
+            let file = try #require(fopen(path, "a"))
+            fputs(text, file)
+            fclose(file)
+        }
+        try write("")
+        try scene.open(.file(path: path))
+        let source = scene.table.all[0]
+        #expect(scene.wait { source.state() == .reading } && source.reason() == nil)
+        unlink(path)
+        #expect(scene.wait { source.state() == .waiting })
+        #expect(source.reason()?.hasPrefix("there is no file \(path)") == true)
+        mkdir(path, 0o700)
+        #expect(scene.wait { scene.lines.last?.contains("is a folder") == true })
+        #expect(
+            scene.lines.last
+                == "warning source s waits: \(path) is a folder; name a file in it (sources.s.file)"
+        )
+        rmdir(path)
+        try write("new\n")
+        #expect(scene.wait { !scene.data.isEmpty })
+        #expect(scene.data == [#"{"line":"new"}"#] && source.state() == .reading)
+        #expect(source.reason() == nil)
+        #expect(scene.wait { scene.lines.last == "notice source s reads \(path) now" })
     }
 
     @Test func `an address that is taken is an error in words`() throws {

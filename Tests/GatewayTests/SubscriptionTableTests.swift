@@ -93,6 +93,44 @@ import Testing
         #expect(stage.table.queue.isEmpty && stage.table.groups.isEmpty)
     }
 
+    @Test func `a stream that is cut is told, the first at once and then their number`() throws {
+        let stage = try DeliveryStage(bufferLimit: 100_000)
+        var said: [String] = []
+        let notice = StreamCutNotice(loop: stage.loop, limitBytes: 100_000) { said.append($0) }
+        stage.table.onCut = { notice.note($0, $1, $2) }
+        let slow = try (0..<3).map { _ in try stage.open("slow.*", receiveBuffer: 4096) }
+        while stage.table.count > 0 {
+            stage.emit("slow.x", byteCount: 50_000)
+            stage.clock.advance(by: .milliseconds(5))
+            stage.turn()
+        }
+        #expect(stage.table.cutCount == UInt64(slow.count) && said.count == 1)
+        let start =
+            "event stream of a client of a Unix socket for slow.* cut: it reads too slowly, "
+        #expect(said[0].hasPrefix(start), "\(said)")
+        #expect(
+            said[0].hasSuffix(
+                " bytes would wait for it, more than 100000 bytes (limits.stream_buffer)"))
+        stage.clock.advance(by: .seconds(61))
+        stage.turn()
+        #expect(said.count == 2 && said[1].hasSuffix(" (the last of 2 since the line before)"))
+    }
+
+    @Test func `of what a stream asks for as much is named as fits`() throws {
+        let long = String(repeating: "x", count: 60)
+        let patterns = try ["b", "a.*", "\(long).\(long)", "d"].map {
+            try #require(SignalPattern($0))
+        }
+        let condition = try #require(SignalCondition("/n:1"))
+        #expect(
+            StreamCutNotice.names(of: SignalFilter([patterns[0]], where: [condition]))
+                == "b, where=/n:1")
+        #expect(
+            StreamCutNotice.names(of: SignalFilter(patterns + [], where: [condition]))
+                == "a.*, b, d and 2 more")
+        #expect(StreamCutNotice.names(of: SignalFilter([patterns[2]])) == "\(long).xxx…")
+    }
+
     @Test func `a long poll is answered with all that waited for it`() throws {
         let stage = try DeliveryStage()
         let poll = try stage.open("a", .array)

@@ -12,6 +12,9 @@ extension GatewayLoop {
         control.reactions.perform = { [unowned self] entry, event, done in
             perform(entry, event, done)
         }
+        control.reactions.onLoss = { [unowned self] entry, loss, count, isFirst in
+            log(.warning, loss.sentence(count, isFirst: isFirst, entry.settings))
+        }
         control.reactions.onCut = { [unowned self] entry, event in
             let name = entry.settings.name
             log(.warning, "reaction \(name) is part of a loop, which was cut at \(event.name.text)")
@@ -116,6 +119,26 @@ extension GatewayLoop {
                 .timedOut(module: entry.settings.name, limit: limit), isOverdue: true)
         }
         ticket.onConclusion { [loop] in loop.removeTimer(timer) }
+    }
+}
+
+extension ReactionLoss {
+    /// What the log says of `count` such events; `isFirst` if nothing was said of it for some time.
+    func sentence(_ count: Int, isFirst: Bool, _ reaction: Settings.Reaction) -> String {
+        let events = "\(count)\(isFirst ? "" : " more") event\(count == 1 ? "" : "s")"
+        return "reaction \(reaction.name) left out \(events): \(reason(reaction))"
+    }
+
+    private func reason(_ reaction: Settings.Reaction) -> String {
+        let place = "reactions.\(reaction.name)"
+        switch self {
+        case .overRate: return "more than \(reaction.rate) a second came (\(place).rate)"
+        case .overlapped where reaction.overlap == .parallel:
+            return "\(reaction.inFlight) run already (\(place).in_flight)"
+        case .overlapped:
+            return "\(ReactionTable.waitLimit) wait already; with overlap \"parallel\" several may "
+                + "run at once (\(place).overlap)"
+        }
     }
 }
 

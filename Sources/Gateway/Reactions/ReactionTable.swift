@@ -34,6 +34,14 @@ struct ReactionCounts: Sendable, Equatable {
     }
 }
 
+/// Why events are left out that should have been reacted to.
+enum ReactionLoss {
+    /// There were more than the rate allows.
+    case overRate
+    /// As many ran or waited as may.
+    case overlapped
+}
+
 /// One reaction of the configuration.
 ///
 /// Loop-confined, on the control loop.
@@ -56,6 +64,7 @@ final class ReactionEntry {
     fileprivate var waiting: [SignalEvent] = []
     fileprivate var rateLimit: RateLimit
     fileprivate var hasToldCut = false
+    fileprivate var notices: [ReactionLoss: PacedNotice] = [:]
 
     fileprivate init(_ settings: Settings.Reaction, _ pattern: SignalPattern, now: UInt64) {
         self.settings = settings
@@ -83,6 +92,11 @@ final class ReactionTable {
     /// Does what a reaction is for; calls back once, with why that failed, or nil.
     var perform: (ReactionEntry, SignalEvent, _ done: @escaping (String?) -> Void) -> Void = {
         _, _, done in done(nil)
+    }
+
+    /// Hears, now and then, that so many events were left out.
+    var onLoss: (ReactionEntry, ReactionLoss, _ count: Int, _ isFirst: Bool) -> Void = {
+        _, _, _, _ in
     }
 
     /// Hears, once for each reaction, that a loop was cut.
@@ -116,6 +130,7 @@ final class ReactionTable {
             }
             guard entry.rateLimit.spend(loop.clock.monotonicNanos()) else {
                 entry.counts.overRate &+= 1
+                tell(entry, .overRate)
                 continue
             }
             take(entry, event)
@@ -133,7 +148,21 @@ final class ReactionTable {
             entry.waiting.append(event)
         } else {
             entry.counts.overlapped &+= 1
+            // Who has it skip events knows that it does.
+            if entry.settings.overlap != .skip { tell(entry, .overlapped) }
         }
+    }
+
+    private func tell(_ entry: ReactionEntry, _ loss: ReactionLoss) {
+        if let notice = entry.notices[loss] {
+            notice.note()
+            return
+        }
+        let notice = PacedNotice(loop: loop) { [weak self, unowned entry] count, isFirst in
+            self?.onLoss(entry, loss, count, isFirst)
+        }
+        entry.notices[loss] = notice
+        notice.note()
     }
 
     private func begin(_ entry: ReactionEntry, _ event: SignalEvent) {

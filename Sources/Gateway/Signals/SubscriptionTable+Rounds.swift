@@ -213,8 +213,7 @@ extension SubscriptionTable {
         // A single event may be larger than the limit: only who owes something is slow.
         let backlog = subscription.exchange.backlog
         if backlog > 0, backlog + payload.count > bufferLimit {
-            cutCount &+= 1
-            subscription.exchange.breakOff()
+            cut(subscription, owing: backlog + payload.count)
             return
         }
         if subscription.group.kind.isCompressed {

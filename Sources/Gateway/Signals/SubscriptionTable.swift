@@ -21,6 +21,11 @@ final class SubscriptionTable {
     /// Streams cut because they read too slowly.
     var cutCount: UInt64 = 0
 
+    /// Hears of a stream that is about to be cut, and how many bytes it would be owed.
+    var onCut: (_ exchange: Exchange, _ filter: SignalFilter, _ owedBytes: Int) -> Void = {
+        _, _, _ in
+    }
+
     /// Events handed to streams.
     @exclusivity(unchecked) var deliveredCount: UInt64 = 0
 

@@ -25,7 +25,8 @@ final class DatagramSource {
     ) throws(SystemError) {
         self.intake = intake
         self.loop = loop
-        buffer = Array(repeating: 0, count: intake.settings.lineSize + 1)
+        // Programs that speak of lines end their datagrams with one.
+        buffer = Array(repeating: 0, count: intake.settings.lineSize + 2)
         let endpoint = Endpoint.tcp(host: host, port: UInt16(clamping: port))
         guard let address = try SocketAddress.resolve(endpoint).first else {
             throw SystemError("bind", EADDRNOTAVAIL, subject: "\(endpoint)")
@@ -53,7 +54,6 @@ final class DatagramSource {
     private func read() {
         guard let number = socket?.number else { return }
         for _ in 0..<Self.budget {
-            // One byte more than may come shows that there was more.
             let (count, sender) = buffer.withUnsafeMutableBytes {
                 SocketAddress.receive(number, into: $0)
             }
@@ -61,9 +61,12 @@ final class DatagramSource {
                 if errno == EINTR || errno == ECONNREFUSED { continue }
                 return
             }
+            guard count <= buffer.count else {
+                intake.leaveOutOverlong()
+                continue
+            }
             buffer.withUnsafeBytes { bytes in
                 var datagram = UnsafeRawBufferPointer(rebasing: bytes[..<count])
-                // Programs that speak of lines end their datagrams with one.
                 while let last = datagram.last, last == 0x0A || last == 0x0D || last == 0 {
                     datagram = UnsafeRawBufferPointer(rebasing: datagram.dropLast())
                 }

@@ -1,15 +1,12 @@
-// FileSource: the tail of a file: each line that is added is one signal.
+// FileSource: the tail of a file: each line that is added is one signal. What a look at the file finds
+// is FileTail's.
 //
 // A regular file is always "ready", and reading it may wait for the disk: it is looked at and read
 // by a worker, every quarter of a second. That also works on file systems that tell nobody of
 // changes (NFS), which inotify does not.
-//
-//     same file, longer   → what was added
-//     same file, shorter  → it was cut: from its beginning
-//     another file        → it was rotated: the rest of the old one, then the new one from its start
 
 internal import Bytes
-internal import Glibc
+internal import Logging
 internal import Notifier
 
 /// A file whose new lines become signals.
@@ -19,13 +16,22 @@ final class FileSource {
     /// Time between two looks.
     static let interval = Duration.milliseconds(250)
 
+    /// Looks for which a trouble must last, or its absence, before the log hears of it: a second.
+    static let patience = 4
+
     private let intake: SourceIntake
     private let loop: EventLoop
     private let path: String
     private let pool: WorkerPool
     private let buffers = BufferPool()
     private var framing: LineFraming
-    private var tail = FileTail()
+    private var tail: FileTail
+    private var trouble: FileTrouble?
+    /// Looks in a row that have found the same trouble, or none.
+    private var sameLooks = 0
+    private var toldTrouble: FileTrouble?
+    private var cuts: PacedNotice?
+    private var hasLooked = false
     private var isReading = false
     private var isClosed = false
     private var token: TimerToken?
@@ -37,6 +43,8 @@ final class FileSource {
         self.path = path
         self.pool = pool
         framing = LineFraming(maxLength: intake.settings.lineSize)
+        tail = FileTail(lineSize: intake.settings.lineSize)
+        cuts = PacedNotice(loop: loop) { [unowned self] count, isFirst in tellCuts(count, isFirst) }
         look()
         token = loop.addTimer(every: Self.interval) { [unowned self] in
             look()
@@ -44,17 +52,21 @@ final class FileSource {
         }
     }
 
-    /// Whether the file is open.
+    /// Whether the file can be read.
     var state: SourceState {
         if isClosed { return .closed }
-        return tail.isOpen ? .reading : .waiting
+        return trouble == nil && hasLooked ? .reading : .waiting
     }
+
+    /// Why it cannot, and what ends that.
+    var reason: String? { isClosed ? nil : trouble?.sentence(path) }
 
     /// Reads no more.
     func close() {
         if let token { loop.removeTimer(token) }
         token = nil
         isClosed = true
+        cuts?.finish()
         if !isReading { tail.close() }
     }
 
@@ -85,7 +97,15 @@ final class FileSource {
         reading.bytes.withUnsafeBytes { bytes in
             _ = framing.feed(bytes, buffers) { take($0) }
         }
-        if reading.isBroken { framing.finish(buffers) { take($0) } }
+        switch reading.change {
+        case .none: break
+        case .ended: framing.finish(buffers) { take($0) }
+        case .cut:
+            // Nobody will ever read the rest of the line that has begun.
+            framing.finish(buffers) { _ in true }
+            cuts?.note()
+        }
+        note(reading.trouble)
         if reading.hasMore { loop.addTimer(after: .zero) { [weak self] in self?.look() } }
     }
 
@@ -97,106 +117,32 @@ final class FileSource {
         }
         return true
     }
-}
 
-/// Where reading a file stands.
-///
-/// The descriptor belongs to whoever has the newest value.
-///
-/// Any thread.
-struct FileTail: Sendable {
-    /// Bytes read at once.
-    static let readSize = 64 << 10
+    // MARK: The log
 
-    /// What one look has found.
-    struct Reading: Sendable {
-        /// Where reading stands now.
-        var tail: FileTail
-        /// What was added.
-        var bytes: [UInt8] = []
-        /// The last line will not be finished: the file was cut or replaced.
-        var isBroken = false
-        /// There is more to read at once.
-        var hasMore = false
-    }
-
-    private var descriptor: Int32 = -1
-    private var device: UInt64 = 0
-    private var inode: UInt64 = 0
-    private var offset: Int64 = 0
-    private var hasLooked = false
-
-    /// Nothing read yet.
-    init() {}
-
-    /// Whether there is a file to read.
-    var isOpen: Bool { descriptor >= 0 }
-
-    /// Looks at the file at `path` and reads what was added; blocks.
-    func read(_ path: String) -> Reading {
-        var next = self
-        next.hasLooked = true
-        if descriptor < 0 {
-            next.open(path, atEnd: !hasLooked)
-            guard next.descriptor >= 0 else { return Reading(tail: next) }
+    private func note(_ found: FileTrouble?) {
+        let isFirst = !hasLooked
+        hasLooked = true
+        sameLooks = found == trouble ? min(sameLooks + 1, Self.patience) : 0
+        trouble = found
+        // While a file is rotated it may be away for a moment.
+        guard found != toldTrouble, isFirst || sameLooks >= Self.patience else { return }
+        toldTrouble = found
+        let name = intake.settings.name
+        if let found {
+            intake.log(
+                found.isGrave ? .warning : .notice,
+                "source \(name) waits: \(found.sentence(path)) (sources.\(name).file)")
+        } else {
+            intake.log(.notice, "source \(name) reads \(path) now")
         }
-        var facts = stat()
-        guard fstat(next.descriptor, &facts) == 0 else { return next.lost() }
-        if facts.st_size < next.offset {
-            next.offset = 0
-            return Reading(tail: next, isBroken: true, hasMore: facts.st_size > 0)
-        }
-        let bytes = next.readOn()
-        if !bytes.isEmpty {
-            return Reading(tail: next, bytes: bytes, hasMore: bytes.count == Self.readSize)
-        }
-        guard next.isReplaced(path) else { return Reading(tail: next) }
-        // Whoever wrote it may have done so once more before it was replaced.
-        let last = next.readOn()
-        return last.isEmpty ? next.lost() : Reading(tail: next, bytes: last, hasMore: true)
     }
 
-    /// Closes the file.
-    func close() {
-        if descriptor >= 0 { _ = Glibc.close(descriptor) }
-    }
-
-    private mutating func open(_ path: String, atEnd: Bool) {
-        let number = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard number >= 0 else { return }
-        var facts = stat()
-        guard fstat(number, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-            _ = Glibc.close(number)
-            return
-        }
-        descriptor = number
-        device = UInt64(facts.st_dev)
-        inode = UInt64(facts.st_ino)
-        offset = atEnd ? Int64(facts.st_size) : 0
-    }
-
-    private mutating func readOn() -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: Self.readSize)
-        let count = buffer.withUnsafeMutableBytes {
-            pread(descriptor, $0.baseAddress, $0.count, Int(offset))
-        }
-        guard count > 0 else { return [] }
-        offset += Int64(count)
-        buffer.removeLast(buffer.count - count)
-        return buffer
-    }
-
-    private func isReplaced(_ path: String) -> Bool {
-        var facts = stat()
-        guard stat(path, &facts) == 0 else { return false }  // moved away; the new one will come
-        return UInt64(facts.st_dev) != device || UInt64(facts.st_ino) != inode
-    }
-
-    /// Lets go of the file; the next look opens the new one from its beginning.
-    private func lost() -> Reading {
-        close()
-        var next = FileTail()
-        next.hasLooked = true
-        return Reading(tail: next, isBroken: true, hasMore: true)
+    private func tellCuts(_ count: Int, _ isFirst: Bool) {
+        let times = isFirst ? "" : count == 1 ? " once more" : " \(count) more times"
+        intake.log(
+            .notice,
+            "source \(intake.settings.name): \(path) was cut\(times) and is read from its beginning; "
+                + "a line that had only begun is left out")
     }
 }

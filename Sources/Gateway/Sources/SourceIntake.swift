@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import JSON
+internal import Logging
 internal import Notifier
 
 /// What a source has done so far.
@@ -35,7 +36,7 @@ enum SourceState: String, Sendable {
     case listening
     /// Its file is being read.
     case reading
-    /// Its file is not there, or cannot be opened.
+    /// Its file is not there, or cannot be read.
     case waiting
     /// It has been closed, because the gateway ends.
     case closed
@@ -57,23 +58,36 @@ final class SourceIntake {
     var address = ""
     /// What it is doing.
     var state: () -> SourceState = { .closed }
+    /// Why it waits, and what ends that; nil while it does not.
+    var reason: () -> String? = { nil }
+    /// Writes a line to the log.
+    var log: (Logger.Level, String) -> Void = { _, _ in }
+
+    /// What the limits of signals are to sources.
+    struct Limits {
+        /// Deepest nesting of JSON.
+        var depth = 64
+        /// Most bytes of a signal's data.
+        var eventSize = 256 << 10
+    }
 
     private let loop: EventLoop
     private let signal: Payload
-    private let depth: Int
+    private let limits: Limits
     private var rateLimit: RateLimit
+    private var notices: [SourceLoss: PacedNotice] = [:]
 
-    /// Makes an intake; JSON may nest `depth` deep.
-    init(_ settings: Settings.Source, loop: EventLoop, depth: Int) {
+    /// Makes an intake.
+    init(_ settings: Settings.Source, loop: EventLoop, _ limits: Limits) {
         self.settings = settings
         self.loop = loop
-        self.depth = depth
+        self.limits = limits
         signal = Payload(Array(settings.signal.utf8))
         rateLimit = RateLimit(perSecond: settings.rate, now: loop.clock.monotonicNanos())
     }
 
     /// Takes a line or datagram in; `sender` is who sent it, for sockets.
-    func take(_ line: UnsafeRawBufferPointer, from sender: String?) {
+    func take(_ line: UnsafeRawBufferPointer, from sender: @autoclosure () -> String?) {
         guard line.count > 0 else { return }
         guard line.count <= settings.lineSize else {
             leaveOutOverlong()
@@ -81,11 +95,15 @@ final class SourceIntake {
         }
         counts.received &+= 1
         guard rateLimit.spend(loop.now) else {
-            counts.overRate &+= 1
+            leaveOut(.overRate)
             return
         }
-        guard let data = data(line, sender) else {
-            counts.malformed &+= 1
+        guard let data = data(line, sender()) else {
+            leaveOut(.malformed)
+            return
+        }
+        guard data.count <= limits.eventSize else {
+            leaveOut(.tooLarge)
             return
         }
         emit(signal, data) { [weak self] emission in self?.count(emission) }
@@ -94,14 +112,36 @@ final class SourceIntake {
     /// Counts a line that was too long to be kept.
     func leaveOutOverlong() {
         counts.received &+= 1
-        counts.tooLong &+= 1
+        leaveOut(.tooLong)
+    }
+
+    /// Counts what is left out, and tells the log of it now and then.
+    func leaveOut(_ loss: SourceLoss) {
+        counts.count(loss)
+        if let notice = notices[loss] {
+            notice.note()
+            return
+        }
+        let notice = PacedNotice(loop: loop) { [unowned self] count, isFirst in
+            log(
+                .warning,
+                loss.sentence(
+                    count, isFirst: isFirst, settings, eventSize: limits.eventSize))
+        }
+        notices[loss] = notice
+        notice.note()
+    }
+
+    /// Tells the log what it has not heard of yet.
+    func finish() {
+        for notice in notices.values { notice.finish() }
     }
 
     private func count(_ emission: Emission) {
         switch emission {
         case .emitted, .repeated: counts.emitted &+= 1
-        case .tooLarge: counts.tooLarge &+= 1
-        case .notStored, .keyIsTaken: counts.notStored &+= 1
+        case .tooLarge: leaveOut(.tooLarge)
+        case .notStored, .keyIsTaken: leaveOut(.notStored)
         // What becomes of it is told once it is stored.
         case .held: break
         }
@@ -112,7 +152,7 @@ final class SourceIntake {
         switch settings.framing {
         case .json:
             do throws(JSONError) {
-                _ = try JSONScanner.compact(line, into: &out, maxDepth: depth)
+                _ = try JSONScanner.compact(line, into: &out, maxDepth: limits.depth)
             } catch {
                 return nil
             }

@@ -38,6 +38,10 @@ extension SourceIntake {
         json.string(settings.framing.rawValue)
         json.key("state")
         json.string(state().rawValue)
+        if let reason = reason() {
+            json.key("reason")
+            json.string(reason)
+        }
         json.key("received")
         json.int(Int(clamping: counts.received))
         json.key("emitted")

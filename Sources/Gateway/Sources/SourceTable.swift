@@ -3,6 +3,7 @@
 
 internal import Bytes
 internal import HTTP
+internal import Logging
 internal import Notifier
 
 /// The open sources.
@@ -13,6 +14,9 @@ final class SourceTable {
     private var closers: [() -> Void] = []
     private var pool: WorkerPool?
 
+    /// Writes a line to the log.
+    var log: (Logger.Level, String) -> Void = { _, _ in }
+
     /// A table without sources.
     init() {}
 
@@ -20,12 +24,13 @@ final class SourceTable {
     ///
     /// - Throws: `SystemError` naming the first that cannot be opened, and its address.
     func open(
-        _ sources: [Settings.Source], loop: EventLoop, depth: Int,
+        _ sources: [Settings.Source], loop: EventLoop, _ limits: SourceIntake.Limits,
         emit: @escaping (Payload, Payload, @escaping (Emission) -> Void) -> Void
     ) throws(SystemError) {
         for settings in sources {
-            let intake = SourceIntake(settings, loop: loop, depth: depth)
+            let intake = SourceIntake(settings, loop: loop, limits)
             intake.emit = emit
+            intake.log = { [unowned self] level, line in log(level, line) }
             do throws(SystemError) {
                 try open(intake, loop)
             } catch {
@@ -55,6 +60,7 @@ final class SourceTable {
             intake.address = path
             let source = FileSource(intake, path: path, loop: loop, pool: try readers())
             intake.state = { source.state }
+            intake.reason = { source.reason }
             closers.append { source.close() }
         }
     }
@@ -71,6 +77,7 @@ final class SourceTable {
     func close() {
         for close in closers { close() }
         closers = []
+        for intake in intakes { intake.finish() }
         pool?.stop()
         pool = nil
     }

@@ -62,7 +62,7 @@ final class StreamSource {
     private func accept(_ number: Int32, _ address: SocketAddress) {
         let socket = Descriptor(owning: number)
         guard peers.count < intake.settings.connections else {
-            intake.counts.refused &+= 1
+            intake.leaveOut(.refused)
             return
         }
         let peer = SourcePeer(
