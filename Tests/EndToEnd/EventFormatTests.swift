@@ -113,6 +113,24 @@ extension EndToEnd {
             }
         }
 
+        @Test func `conditions compare values, not spellings`() throws {
+            try Server.run(Self.quiet) { server in
+                let stream = try StreamReader(
+                    server.http("/v1/events?signal=demo.*&where=/n:1.0&where=/t:%22a%5Cu00e9%22"))
+                let matching = [
+                    #"{"n":1,"t":"a\u00e9"}"#, #"{"n":10e-1,"t":"aé"}"#,
+                    #"{"t":"\u0061é","n":1.00}"#,
+                ]
+                for other in [
+                    #"{"n":1.01,"t":"aé"}"#, #"{"n":1,"t":"ae\u0301"}"#, #"{"n":true,"t":"aé"}"#,
+                ] {
+                    try emit(server, "demo.x", other)
+                }
+                for data in matching { try emit(server, "demo.x", data) }
+                #expect(try stream.events(of: "demo.x", count: 3).map(\.data) == matching)
+            }
+        }
+
         @Test func `a new stream begins with the latest values`() throws {
             try Server.run(Self.quiet) { server in
                 for number in 1...3 { try emit(server, "state.a", "\(number)") }
@@ -170,6 +188,7 @@ extension EndToEnd {
         @Test(arguments: [
             ("signal=a&format=xml", 400), ("signal=a&wait=301", 400), ("signal=a&wait=x", 400),
             ("signal=a&heartbeat=0", 400), ("signal=a&where=x", 400), ("signal=a..b", 400),
+            ("signal=a&where=/t:%22x", 400), ("signal=a&where=/t:%22%5Cx%22", 400),
             ("signal=a&compress=br", 400), ("", 400),
             (String(repeating: "signal=a&", count: 257), 400),
             ((0..<9).map { "where=/a:\($0)&" }.joined() + "signal=a", 400),
