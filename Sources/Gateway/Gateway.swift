@@ -115,9 +115,15 @@ public final class Gateway {
         let sink = LogSink(target: target, settings: settings.log, environment: environment)
         let logger = sink.logger(label: "gateway")
         defer { sink.flush(waiting: 1000) }
-        if let room = DescriptorLimit.raise(for: settings.limits.connections) {
+        let wanted = settings.sources.reduce(settings.limits.connections) {
+            $0 + $1.mostConnections
+        }
+        if let room = DescriptorLimit.raise(for: wanted) {
             logger.warning(
-                "the process may have \(room) descriptors, fewer than limits.connections asks for")
+                """
+                the process may have \(room) descriptors, fewer than the \(wanted) that \
+                limits.connections and the connections of sources ask for
+                """)
         }
         try checkCertificates(logger)
         let state = try openState()

@@ -95,8 +95,7 @@ package struct JSONPointer: Sendable, Equatable {
         case .object:
             var members = try JSONMembers(of: text, maxDepth: maxDepth, duplicates: .allow)
             while let member = try members.next() {
-                let key = JSONText.string(member.key.slice(of: text))
-                if JSONKey(key) == JSONKey(token) { return member.value }
+                if isKey(member.key.slice(of: text), token) { return member.value }
             }
         case .array:
             guard let wanted = index(token) else { return nil }
@@ -109,6 +108,15 @@ package struct JSONPointer: Sendable, Equatable {
         case .string, .number, .true, .false, .null: break
         }
         return nil
+    }
+
+    /// Whether the key whose content between the quotes is `raw` is `token`; needs memory only if
+    /// there are escapes.
+    private static func isKey(_ raw: UnsafeRawBufferPointer, _ token: String) -> Bool {
+        guard raw.contains(UInt8(ascii: "\\")) else {
+            return raw.count == token.utf8.count && raw.elementsEqual(token.utf8)
+        }
+        return JSONKey(JSONText.string(raw)) == JSONKey(token)
     }
 
     /// The outermost value without the blanks around it.

@@ -194,6 +194,37 @@ import Testing
         #expect(scene.look() == "at last\n" && scene.trouble == nil)
     }
 
+    /// Calls `body` as somebody who is not root, as far as files of this thread go.
+    private func asNobody(_ body: () throws -> Void) throws {
+        guard geteuid() == 0 else { return try body() }
+        typealias Call = @convention(c) (uid_t) -> Int32
+        let setfsuid = unsafeBitCast(try #require(dlsym(nil, "setfsuid")), to: Call.self)
+        _ = setfsuid(65534)
+        defer { _ = setfsuid(0) }
+        try body()
+    }
+
+    @Test func `a file that may not be read is read from where it was once it may`() throws {
+        let scene = try Scene()
+        try scene.append("of no concern\n")
+        chmod(scene.path, 0)
+        try asNobody { scene.look() }
+        #expect(scene.trouble == .denied)
+        chmod(scene.path, 0o600)
+        try scene.append("while it was forbidden\n")
+        chmod(scene.path, 0)
+        try asNobody { scene.look() }
+        #expect(scene.text == "" && scene.trouble == .denied)
+        chmod(scene.path, 0o644)
+        try asNobody { scene.look() }
+        #expect(scene.text == "while it was forbidden\n" && scene.trouble == nil)
+        // Who has opened it may read on.
+        chmod(scene.path, 0o600)
+        try scene.append("more\n")
+        try asNobody { scene.look() }
+        #expect(scene.text == "more\n" && scene.trouble == nil)
+    }
+
     @Test(arguments: [
         (FileTrouble.missing, "there is no file /a/b;"),
         (.noFolder("/a"), "there is no folder /a; make it"),

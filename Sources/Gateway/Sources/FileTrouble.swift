@@ -19,8 +19,9 @@ enum FileTrouble: Error, Sendable, Equatable {
     /// Something else, as the system has it.
     case system(call: String, code: Int32)
 
-    /// What is wrong with `path` as far as can be seen without opening it, which may have effects of
-    /// its own where there is no regular file; nil if nothing is. Blocks.
+    /// What is wrong with `path` as far as can be seen from outside; nil if nothing is.
+    ///
+    /// To open what is no regular file may have effects of its own. Blocks.
     static func before(opening path: String) -> FileTrouble? {
         var facts = stat()
         guard stat(path, &facts) == 0 else { return after("stat", errno, path) }

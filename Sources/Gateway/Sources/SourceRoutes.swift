@@ -78,10 +78,16 @@ extension Settings.Source.Kind {
         }
     }
 
-    fileprivate var hasConnections: Bool {
+    /// Whether it has connections.
+    var hasConnections: Bool {
         switch self {
         case .tcp, .unix: true
         case .udp, .file: false
         }
     }
+}
+
+extension Settings.Source {
+    /// Most descriptors that its peers have open at a time.
+    var mostConnections: Int { kind.hasConnections ? connections : 0 }
 }
