@@ -87,10 +87,13 @@ final class HubWorld {
         dice = Dice(state: seed)
         self.sabotage = sabotage
         var bounds = SignalHistory.Bounds()
-        bounds.events = Int.random(in: 1...60, using: &dice)
-        bounds.bytes =
+        bounds.passing.events = Int.random(in: 1...60, using: &dice)
+        bounds.passing.bytes =
             Bool.random(using: &dice) ? 16 << 20 : Int.random(in: 400...6000, using: &dice)
-        bounds.ageNanos = Bool.random(using: &dice) ? 200 : nil
+        bounds.passing.ageNanos = Bool.random(using: &dice) ? 200 : nil
+        bounds.durable.events = Int.random(in: 1...30, using: &dice)
+        bounds.durable.ageNanos = Bool.random(using: &dice) ? 400 : nil
+        bounds.latestBytes = bounds.passing.bytes
         bounds.rules = patterns(["b.loud", "a.y", "state.*", "safe.*"]).map { SignalRule($0) }
         bounds.rules[0].events = Int.random(in: 0...5, using: &dice)
         bounds.rules[1].ageNanos = 100
@@ -263,7 +266,7 @@ final class HubWorld {
         let wanted = values.filter { value in
             Array(value.key.utf8).withUnsafeBytes { client.filter.matches($0) }
         }
-        guard bounds.bytes > 300 else { return }
+        guard bounds.passing.bytes > 300 else { return }
         if Set(slice.events.map(\.sequence)) != Set(wanted.values) || !slice.isSnapshot {
             client.faults.append("latest \(wanted), got \(slice.events.map(\.sequence))")
         }

@@ -298,7 +298,7 @@ final class SignalHub {
 
     /// The known signals by name, each with its subscribers.
     func list() -> [NameFacts] {
-        history.tracks.map { track in
+        history.tracks.sorted.map { track in
             let name = track.nameBytes.bytes
             return NameFacts(
                 name: track.name, last: track.last, emitted: track.emitted,
@@ -376,11 +376,11 @@ final class SignalHub {
     private func snapshot(
         after last: UInt64, then: UInt64, _ filter: SignalFilter
     ) -> ReplaySlice {
-        let (events, isAll) = history.latest(
+        let (events, upTo) = history.latest(
             in: min(last &+ 1, then)...then, filter, byteLimit: Self.sliceByteCount)
         var slice = ReplaySlice(events: events, isSnapshot: true, position: then)
-        if let end = events.last?.sequence, !isAll {
-            slice.next = .snapshot(end, then: then)
+        if upTo < then {
+            slice.next = .snapshot(upTo, then: then)
         } else if then < history.newest {
             slice.next = .after(then)
         }

@@ -75,8 +75,10 @@ enum SignalName {
 struct SignalPattern: Hashable, Sendable {
     private enum Tail: Hashable, Sendable { case exact, one, rest }
 
-    private let prefix: [UInt8]  // with its final dot, unless exact
     private let tail: Tail
+
+    /// What the names that it means begin with: up to the star, or all of it.
+    let prefix: [UInt8]
 
     /// The pattern as it was written.
     let text: String
