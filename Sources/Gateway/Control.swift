@@ -10,6 +10,9 @@ final class Control {
     /// Signals.
     let hub: SignalHub
 
+    /// Streams that wait to hear what they have missed.
+    let replays: ReplayQueue
+
     /// Timers.
     let timers: TimerBook
 
@@ -36,13 +39,14 @@ final class Control {
     private typealias Waiter = (subscribers: Int, isRepeated: Bool, done: (Emission) -> Void)
 
     init(loop: EventLoop, facts: GatewayFacts) {
-        let settings = facts.settings.signals.history
+        let settings = facts.settings.signals
         var bounds = SignalHistory.Bounds()
-        bounds.events = settings.events
-        bounds.bytes = settings.size
-        bounds.ageNanos = settings.age?.nanoseconds
-        bounds.rules = facts.settings.signals.rules.compactMap(SignalRule.init)
+        bounds.passing = EventRing.Bounds(settings.history)
+        bounds.durable = EventRing.Bounds(settings.durableHistory)
+        bounds.latestBytes = settings.history.size
+        bounds.rules = settings.rules.compactMap(SignalRule.init)
         hub = SignalHub(epoch: facts.epoch, history: bounds)
+        replays = ReplayQueue(hub, loop: loop)
         timers = TimerBook(loop: loop)
         jobs = JobTable(loop: loop, facts.settings.jobs)
         reactions = ReactionTable(facts.settings.reactions, loop: loop)
@@ -93,6 +97,14 @@ final class Control {
                     ? .repeated(sequence, subscribers: subscribers)
                     : .emitted(sequence, subscribers: subscribers))
         }
+    }
+}
+
+extension EventRing.Bounds {
+    /// The bounds of the configuration.
+    fileprivate init(_ history: Settings.Signals.History) {
+        self.init(
+            events: history.events, bytes: history.size, ageNanos: history.age?.nanoseconds)
     }
 }
 

@@ -71,7 +71,7 @@ let everything = """
       },
       signals: {
         history: { events: 10, size: "1KiB", age: "1h" },
-        heartbeat: "20s", retry: "3s", subscriptions: 5,
+        heartbeat: "20s", retry: "3s", subscriptions: 5, rules: { boot: { latest: true } },
       },
       jobs: { count: 3, size: "1KiB", keep: "2s", timeout: "3s" },
       timers: {
@@ -176,12 +176,14 @@ struct SettingsTests {
         let signals = try settings(
             """
             { signals: { event_size: '2KiB', "host.state": { latest: true },
-                "**": { events: 5, size: "1MiB", age: "5m" } } }
+                "**": { events: 5, size: "1MiB", age: "5m" }, rules: { boot: { latest: true } },
+                durable_history: { events: 7 } } }
             """
         ).signals
         #expect(signals.eventSize == 2048)
-        #expect(signals.rules.map(\.pattern) == ["host.state", "**"])
-        #expect(signals.rules[0].latest && !signals.rules[1].latest)
+        #expect(signals.durableHistory.events == 7 && signals.history.events == 1000)
+        #expect(signals.rules.map(\.pattern) == ["host.state", "**", "boot"])
+        #expect(signals.rules[0].latest && !signals.rules[1].latest && signals.rules[2].latest)
         let last = signals.rules[1]
         #expect(last.events == 5 && last.size == 1 << 20 && last.age == .seconds(300))
     }

@@ -9,9 +9,9 @@ private func bounds(events: Int = 10, bytes: Int = 1 << 20, ageNanos: Int64? = n
     -> SignalHistory.Bounds
 {
     var bounds = SignalHistory.Bounds()
-    bounds.events = events
-    bounds.bytes = bytes
-    bounds.ageNanos = ageNanos
+    bounds.passing.events = events
+    bounds.passing.bytes = bytes
+    bounds.passing.ageNanos = ageNanos
     return bounds
 }
 

@@ -24,7 +24,7 @@ import Testing
             store = try StateStore(folder: folder, pageLimit: pageLimit)
             let stored = try store.load(epoch: SignalEpoch("k3f9abcd"), ahead: 100)
             var bounds = SignalHistory.Bounds()
-            bounds.events = events
+            bounds.durable.events = events
             var rule = SignalRule(try #require(SignalPattern("safe.**")))
             rule.isDurable = true
             bounds.rules = [rule]

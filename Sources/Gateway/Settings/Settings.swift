@@ -153,6 +153,9 @@ extension Settings {
 
             /// Makes the default history.
             public init() {}
+
+            /// Makes a history of so many events at most, of 16 MiB and any age.
+            public init(events: Int) { self.events = events }
         }
 
         /// What is kept of the signals whose name matches a pattern.
@@ -176,6 +179,8 @@ extension Settings {
 
         /// What is kept for replay.
         public var history = History()
+        /// What is kept of durable signals, in memory and on the disk; beside `history`.
+        public var durableHistory = History(events: 10_000)
         /// Rules for single signals, in the order of the file; the first that matches counts.
         public var rules: [Rule] = []
         /// Most bytes of one event's data.

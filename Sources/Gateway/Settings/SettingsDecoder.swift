@@ -220,12 +220,8 @@ extension SettingsDecoder {
 
     private func signals(_ object: SettingsObject) -> Settings.Signals {
         var signals = Settings.Signals()
-        let history = object.object("history")
-        signals.history.events =
-            history.integer("events", in: 0...10_000_000) ?? signals.history.events
-        signals.history.size = history.size("size", in: 0...1 << 40) ?? signals.history.size
-        signals.history.age = history.duration("age", in: .milliseconds(1)...Self.longest)
-        history.finish()
+        history(object.object("history"), &signals.history)
+        history(object.object("durable_history"), &signals.durableHistory)
         signals.heartbeat =
             object.duration("heartbeat", in: .seconds(1)...Self.longest) ?? signals.heartbeat
         signals.retry =
@@ -233,10 +229,19 @@ extension SettingsDecoder {
         signals.subscriptions =
             object.integer("subscriptions", in: 0...10_000_000) ?? signals.subscriptions
         signals.eventSize = object.size("event_size", in: 1...1 << 30) ?? signals.eventSize
-        // What has a dot or a star is the name of signals, not of a setting.
-        signals.rules = object.objects { $0.contains(".") || $0.contains("*") }.map(rule)
+        // What has a dot or a star is the name of signals, not of a setting; `rules` takes the others.
+        let rules =
+            object.objects { $0.contains(".") || $0.contains("*") } + object.objects("rules")
+        signals.rules = rules.map(rule)
         object.finish()
         return signals
+    }
+
+    private func history(_ object: SettingsObject, _ history: inout Settings.Signals.History) {
+        history.events = object.integer("events", in: 0...10_000_000) ?? history.events
+        history.size = object.size("size", in: 0...1 << 40) ?? history.size
+        history.age = object.duration("age", in: .milliseconds(1)...Self.longest)
+        object.finish()
     }
 
     private func rule(_ pattern: String, _ object: SettingsObject) -> Settings.Signals.Rule {

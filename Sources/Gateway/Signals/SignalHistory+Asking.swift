@@ -7,17 +7,19 @@ extension SignalHistory {
 
     /// The event with that sequence number, if it is still kept.
     subscript(_ sequence: UInt64) -> SignalEvent? {
-        guard count > 0, sequence >= oldest, sequence <= newest else { return nil }
-        let place = place(sequence)
-        guard place < endPlace, number(place) == sequence else { return nil }
-        return ring[slot(place)]?.event
+        passing.event(sequence) ?? durable.event(sequence)
     }
 
-    /// All signals that are remembered, by name.
-    var tracks: [SignalTrack] { names.values.sorted { $0.name < $1.name } }
+    /// Number of retained events.
+    var count: Int { passing.count + durable.count }
 
-    /// Number of signals that are remembered.
-    var nameCount: Int { names.count }
+    /// Bytes of retained events.
+    var byteCount: Int { passing.byteCount + durable.byteCount }
+
+    /// Sequence number of the oldest retained event; one more than `newest` if there is none.
+    var oldest: UInt64 {
+        min(passing.oldestNumber ?? newest &+ 1, durable.oldestNumber ?? newest &+ 1)
+    }
 
     /// Events after `sequence` that `filter` wants, in order, up to `byteLimit` bytes of them.
     ///
@@ -25,28 +27,39 @@ extension SignalHistory {
     func slice(
         after sequence: UInt64, _ filter: SignalFilter, byteLimit: Int
     ) -> (events: [SignalEvent], upTo: UInt64) {
-        var place = place(sequence &+ 1)
-        if endPlace - place > Self.lookLimit, let few = exact(filter) {
+        var place = passing.place(sequence &+ 1)
+        var stored = durable.place(sequence &+ 1)
+        let left = passing.endPlace - place + durable.endPlace - stored
+        if left > Self.lookLimit, let few = exact(filter) {
             return merge(few, after: sequence, filter, byteLimit)
         }
         var found: [SignalEvent] = []
         var bytes = 0
         var looked = 0
-        while place < endPlace, bytes < byteLimit, looked < Self.lookLimit {
+        while true {
+            let next = min(passing.number(place), durable.number(stored))
+            guard next < .max else { return (found, newest) }
+            guard bytes < byteLimit, looked < Self.lookLimit else { return (found, next &- 1) }
             looked += 1
-            if let event = ring[slot(place)]?.event, filter.wants(event) {
+            let kept: EventRing.Kept?
+            if passing.number(place) == next {
+                kept = passing[place]
+                place += 1
+            } else {
+                kept = durable[stored]
+                stored += 1
+            }
+            if let event = kept?.event, filter.wants(event) {
                 found.append(event)
                 bytes += event.byteCount
             }
-            place += 1
         }
-        return (found, place == endPlace ? newest : number(place) &- 1)
     }
 
     /// The tracks that `filter` names, if it has no wildcard.
     private func exact(_ filter: SignalFilter) -> [SignalTrack]? {
         guard filter.isExact else { return nil }
-        return filter.patterns.compactMap { names[$0.text] }
+        return filter.patterns.compactMap { tracks[$0.text] }
     }
 
     /// As `slice`, but by the tracks of the wanted signals: what is between does not matter.
@@ -79,32 +92,45 @@ extension SignalHistory {
     }
 
     /// The signals of which `filter` would want events after `sequence` that are gone, each with the
-    /// number of the last such event; and, where names were forgotten, patterns instead.
+    /// number of the last such event.
     ///
-    /// - Parameter values: latest values that the stream gets all the same, in order.
+    /// Patterns stand in for signals where names were forgotten, and where there are more than
+    /// `namedLimit`: a notice stays small, whatever is lost.
+    ///
+    /// - Parameter values: latest values that the stream gets all the same.
     func losses(
         after sequence: UInt64, _ filter: SignalFilter, but values: [SignalEvent] = []
     ) -> [(signal: String, upTo: UInt64)] {
         guard lostUpTo > sequence else { return [] }
         var losses: [(signal: String, upTo: UInt64)] = []
-        if forgottenUpTo > sequence {
-            for pattern in filter.patterns where !pattern.isExact || names[pattern.text] == nil {
-                losses.append((pattern.text, forgottenUpTo))
-            }
-        }
-        if unstoredUpTo > max(sequence, forgottenUpTo) {
-            for pattern in filter.patterns where !isDurable(pattern) {
-                guard !pattern.isExact || names[pattern.text] == nil else { continue }
-                losses.append((pattern.text, unstoredUpTo))
-            }
-        }
-        let tracks = exact(filter) ?? tracks.filter { filter.matches($0.nameBytes.bytes) }
+        var named: Set<String> = []
         let given = Set(values.map(\.sequence))
-        for track in tracks {
-            let upTo = given.contains(track.lostUpTo) ? track.lostBefore : track.lostUpTo
-            if upTo > sequence { losses.append((track.name, upTo)) }
+        for pattern in filter.patterns {
+            var found: [(signal: String, upTo: UInt64)] = []
+            var bound = unknownLoss(pattern)
+            var all: UInt64 = 0
+            tracks.forEach(of: pattern) { track in
+                guard track.lostUpTo > sequence else { return }
+                let upTo = given.contains(track.lostUpTo) ? track.lostBefore : track.lostUpTo
+                guard upTo > sequence else { return }
+                all = max(all, upTo)
+                if found.count <= Self.namedLimit { found.append((track.name, upTo)) }
+            }
+            if found.count > Self.namedLimit {
+                bound = max(bound, all)
+                found = []
+            }
+            if bound > sequence { losses.append((pattern.text, bound)) }
+            for loss in found where named.insert(loss.signal).inserted { losses.append(loss) }
         }
         return losses
+    }
+
+    /// The sequence number up to which events of signals that `pattern` means, and that are not
+    /// remembered, may be gone.
+    private func unknownLoss(_ pattern: SignalPattern) -> UInt64 {
+        if pattern.isExact, tracks[pattern.text] != nil { return 0 }
+        return isDurable(pattern) ? forgottenUpTo : max(forgottenUpTo, unstoredUpTo)
     }
 
     /// Whether every signal that `pattern` means is stored.
@@ -117,23 +143,39 @@ extension SignalHistory {
     }
 
     /// The latest values that `filter` wants of events in `range`, in order, up to `byteLimit` bytes
-    /// of them; and whether those are all.
+    /// of them.
     ///
     /// - Parameter gone: only those whose event the history itself has no more.
+    /// - Returns: the values, and the sequence number up to which all have been looked at.
     func latest(
         in range: ClosedRange<UInt64>, _ filter: SignalFilter, byteLimit: Int, gone: Bool = false
-    ) -> (events: [SignalEvent], isAll: Bool) {
-        guard latestBytes > 0 else { return ([], true) }
-        let wanted = (exact(filter) ?? Array(names.values)).compactMap(\.latest)
-            .filter { range.contains($0.sequence) && filter.wants($0) }
-            .filter { !gone || self[$0.sequence] == nil }
-            .sorted { $0.sequence < $1.sequence }
+    ) -> (events: [SignalEvent], upTo: UInt64) {
+        var found: [SignalEvent] = []
         var bytes = 0
-        var count = 0
-        while count < wanted.count, bytes < byteLimit {
-            bytes += wanted[count].byteCount
-            count += 1
+        var looked = 0
+        var upTo = range.lowerBound
+        var isCut = false
+        func look(_ value: SignalEvent) -> Bool {
+            guard bytes < byteLimit, looked < Self.lookLimit else {
+                isCut = true
+                return false
+            }
+            looked += 1
+            upTo = value.sequence
+            if filter.wants(value), !gone || self[value.sequence] == nil {
+                found.append(value)
+                bytes += value.byteCount
+            }
+            return true
         }
-        return (Array(wanted[..<count]), count == wanted.count)
+        if let few = exact(filter) {
+            let values = few.compactMap(\.latest).filter { range.contains($0.sequence) }
+            for value in values.sorted(by: { $0.sequence < $1.sequence }) {
+                guard look(value) else { break }
+            }
+        } else {
+            values.forEach(in: range, look)
+        }
+        return (found, isCut ? upTo : range.upperBound)
     }
 }

@@ -54,6 +54,9 @@ final class SignalTrack {
     /// Its last event, if its rule says that new streams want it and there is room for it.
     var latest: SignalEvent?
 
+    /// Whether its events are stored.
+    let isDurable: Bool
+
     /// It waits to be forgotten, should names run out.
     var isIdle = false
 
@@ -65,6 +68,7 @@ final class SignalTrack {
         self.name = name
         self.nameBytes = nameBytes
         self.rule = rule
+        isDurable = rule?.isDurable == true
     }
 
     /// Number of its events that are kept.

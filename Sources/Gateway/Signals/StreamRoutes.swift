@@ -79,15 +79,14 @@ extension GatewayLoop {
         let slot = subscription.slot
         let filter = subscription.filter
         if let control {
-            let now = loop.clock.wallNanos()
-            resume(slot, number, control.hub.replay(point, filter, wallNanos: now))
+            control.replays.add(point, filter) { [unowned self] in resume(slot, number, $0) }
             return
         }
         let home = address
-        onControl { there, control in
-            let now = there.loop.clock.wallNanos()
-            let slice = control.hub.replay(point, filter, wallNanos: now)
-            home.post { $0.resume(slot, number, slice) }
+        onControl { _, control in
+            control.replays.add(point, filter) { slice in
+                home.post { $0.resume(slot, number, slice) }
+            }
         }
     }
 
