@@ -104,6 +104,7 @@ extension GatewayLoop {
         guard !isDraining else { return }
         isDraining = true
         control?.sources.close()
+        control?.reactions.finish()
         closeStreams()
         server.drain()
         for file in socketFiles { file.remove() }

@@ -137,20 +137,29 @@ extension EndToEnd {
             }
         }
 
-        @Test(arguments: [Door.tcp, .unix])
-        func `connections over the limit and quiet ones are closed`(door: Door) throws {
+        /// Runs `body` with a source of connections and what connects to it.
+        private func run(
+            connections door: Door, _ keys: String,
+            _ body: (Server, StreamReader, _ connect: () throws -> RawConnection) throws -> Void
+        ) throws {
             let port = try FreePort.take(1)[0]
             let folder = try TemporaryFolder()
             let address = door == .unix ? folder.file("in.sock") : "127.0.0.1:\(port)"
-            let more = """
-                sources: { in: { \(door.rawValue): '\(address)', signal: 'in.line',
-                                 connections: 2, idle_timeout: '1s' } },
-                """
-            func connect() throws -> RawConnection {
-                try door == .tcp ? RawConnection(port: port) : RawConnection(path: address)
-            }
+            let more =
+                "sources: { in: { \(door.rawValue): '\(address)', signal: 'in.line', \(keys) } },"
             try Server.run(Configuration(modules: [], hasTick: false, more: more)) { server in
-                let stream = try StreamReader(server.http("/v1/events?signal=in.*"))
+                try body(server, try StreamReader(server.http("/v1/events?signal=in.*"))) {
+                    try door == .tcp ? RawConnection(port: port) : RawConnection(path: address)
+                }
+            }
+            #expect(access(folder.file("in.sock"), F_OK) != 0)
+        }
+
+        @Test(arguments: [Door.tcp, .unix])
+        func `connections over the limit are closed, and those that are open go on`(
+            door: Door
+        ) throws {
+            try run(connections: door, "connections: 2") { server, stream, connect in
                 let first = try connect()
                 let second = try connect()
                 try first.send("be")
@@ -160,22 +169,33 @@ extension EndToEnd {
                 try first.send("gun\n")
                 let events = try stream.events(of: "in.line", count: 2)
                 #expect(events.map(\.data).contains { $0.contains(#""line":"begun""#) })
-                let source = try server.source("in")
-                #expect(source.refused_connections == 20)
+                #expect(try server.source("in").refused_connections == 20)
                 try server.waitForLog(
                     "source in closed 1 connection: 2 are open already (sources.in.connections)")
                 #expect(server.logCount("source in closed") == 1)
-                try first.readToEnd()
-                try second.readToEnd()
-                try server.source("in") { $0.connections == 0 }
-                // What has begun when a connection ends is a line as well.
-                let third = try connect()
-                try third.send("unfinished")
-                third.finishSending()
+                // What has begun when a connection ends is a line as well, and its place is free.
+                try first.send("unfinished")
+                first.finishSending()
                 let last = try stream.events(of: "in.line", count: 3)[2]
                 #expect(last.data.contains(#""line":"unfinished""#))
+                try server.source("in") { $0.connections == 1 }
+                try connect().send("third\n")
+                _ = try stream.events(of: "in.line", count: 4)
             }
-            #expect(access(folder.file("in.sock"), F_OK) != 0)
+        }
+
+        @Test(arguments: [Door.tcp, .unix])
+        func `a quiet connection is closed, and what it had begun is a line`(door: Door) throws {
+            try run(connections: door, "idle_timeout: '1s'") { server, stream, connect in
+                let quiet = try connect()
+                try quiet.send("one\ntw")
+                try quiet.readToEnd()
+                let lines = try stream.events(of: "in.line", count: 2).map {
+                    try jsonObject($0.data)?["line"] as? String
+                }
+                #expect(lines == ["one", "tw"])
+                #expect(try server.source("in").connections == 0)
+            }
         }
 
         // MARK: Files

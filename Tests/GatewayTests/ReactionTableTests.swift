@@ -122,5 +122,7 @@ import Testing
         for _ in 1...(ReactionTable.waitLimit + 11) { scene.emit("a") }
         #expect(scene.counts.overlapped == 10)
         #expect(scene.losses.count == 1 && scene.losses[0].contains(": 256 wait already"))
+        scene.table.finish()
+        #expect(scene.losses.count == 2 && scene.losses[1].contains(" 9 more events: "))
     }
 }

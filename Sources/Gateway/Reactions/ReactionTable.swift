@@ -153,6 +153,13 @@ final class ReactionTable {
         }
     }
 
+    /// Tells what was left out and has not been told yet, because there will be no more.
+    func finish() {
+        for entry in entries {
+            for notice in entry.notices.values { notice.finish() }
+        }
+    }
+
     private func tell(_ entry: ReactionEntry, _ loss: ReactionLoss) {
         if let notice = entry.notices[loss] {
             notice.note()

@@ -111,7 +111,7 @@ struct FileTail: Sendable {
         do throws(FileTrouble) {
             return try next.look(path)
         } catch {
-            return next.failed(error)
+            return next.failed(error, path)
         }
     }
 
@@ -131,12 +131,13 @@ struct FileTail: Sendable {
         return ended(trouble)
     }
 
-    /// What a failure comes to: a file that a server has lost (NFS) is another one from now on.
-    private func failed(_ trouble: FileTrouble) -> Reading {
-        guard case .system(_, ESTALE) = trouble else {
-            return Reading(tail: self, trouble: trouble)
-        }
-        return ended(trouble)
+    /// What a failure comes to: it ends with the next file of that name, and a file that a server has
+    /// lost (NFS) is another one from now on.
+    private func failed(_ trouble: FileTrouble, _ path: String) -> Reading {
+        var there = stat()
+        let isReplaced = stat(path, &there) == 0 && Identity(there) != identity
+        if case .system(_, ESTALE) = trouble { return ended(trouble) }
+        return isReplaced ? ended(trouble) : Reading(tail: self, trouble: trouble)
     }
 
     /// Lets go of the file; the next look opens another one from its beginning.

@@ -90,8 +90,7 @@ final class StreamSource {
         isDrained = count < 0 && errno == EAGAIN
         if count < 0, errno == EAGAIN || errno == EINTR { return .keep }
         guard count > 0 else {
-            peer.framing.finish(pool) { take($0, peer) }
-            end(peer)
+            finish(peer)
             return .stop
         }
         peer.readAt = loop.now
@@ -113,7 +112,13 @@ final class StreamSource {
 
     private func sweep() {
         let limit = UInt64(max(intake.settings.idleTimeout.nanoseconds, 0))
-        for peer in Array(peers.values) where loop.now &- peer.readAt > limit { end(peer) }
+        for peer in Array(peers.values) where loop.now &- peer.readAt > limit { finish(peer) }
+    }
+
+    /// Ends a connection of which no more will come: what has begun is a line.
+    private func finish(_ peer: SourcePeer) {
+        peer.framing.finish(pool) { take($0, peer) }
+        end(peer)
     }
 
     private func end(_ peer: SourcePeer) {
