@@ -71,6 +71,17 @@ final class GatewayLoop: RequestHandler {
     /// Signals that were not emitted because their data was too long.
     @exclusivity(unchecked) private(set) var oversizedEventCount: UInt64 = 0
 
+    // Anybody may send what is too long, as often as he likes.
+    private var lastOversized = Payload([])
+    private lazy var oversizedNotice = PacedNotice(loop: loop) { [unowned self] count, isFirst in
+        let limit = Quantity.bytes(facts.settings.signals.eventSize)
+        let others = isFirst || count == 1 ? "" : " (the last of \(count) since the line before)"
+        log(
+            .warning,
+            "signal \(lastOversized.text) not emitted: its data is over \(limit) "
+                + "(signals.event_size)\(others)")
+    }
+
     private var workers: WorkerPool?
     private var idleMemory: IdleMemory?
     private var heapPages: HeapPages?
@@ -276,9 +287,8 @@ final class GatewayLoop: RequestHandler {
         let limit = facts.settings.signals.eventSize
         guard data.count <= limit else {
             oversizedEventCount &+= 1
-            log(
-                .warning,
-                "signal \(name.text) not emitted: its data is over \(Quantity.bytes(limit))")
+            lastOversized = name
+            oversizedNotice.note()
             done?(.tooLarge(limit: limit))
             return
         }

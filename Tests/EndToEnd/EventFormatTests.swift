@@ -252,6 +252,19 @@ extension EndToEnd {
             }
         }
 
+        @Test func `signals that are too long do not fill the log`() throws {
+            let more = "loops: 1, signals: { event_size: '1KiB' },"
+            try Server.run(Configuration(modules: [], hasTick: false, more: more)) { server in
+                let long = "\"" + String(repeating: "x", count: 1023) + "\""
+                for _ in 0..<20 {
+                    _ = try curl("--data", long, server.http("/v1/signals/a")).expectProblem(413)
+                }
+                try server.waitForLog(
+                    "signal a not emitted: its data is over 1 KiB (signals.event_size)")
+                #expect(server.logCount("signal a not emitted") == 1)
+            }
+        }
+
         @Test func `a stream may ask for its own heartbeat`() throws {
             try Server.run(Self.quiet) { server in
                 let stream = try StreamReader(server.http("/v1/events?signal=a&heartbeat=1"))
