@@ -143,6 +143,10 @@ final class SignalHub {
     ) {
         history.restore(events, losses: losses, newest: newest, lostUpTo: lostUpTo)
         sequence = max(sequence, history.newest)
+        for loss in losses {
+            let track = history.track(loss.signal)
+            track.last = max(track.last, loss.upTo)
+        }
     }
 
     // MARK: Emitting
@@ -283,8 +287,8 @@ final class SignalHub {
     struct NameFacts: Sendable {
         /// Its name.
         var name: String
-        /// Sequence number of its last event.
-        var last: UInt64
+        /// Sequence number of its last event; nil if it is not known.
+        var last: UInt64?
         /// Events so far.
         var emitted: UInt64
         /// Events that are kept, and their bytes.
@@ -301,7 +305,7 @@ final class SignalHub {
         history.tracks.sorted.map { track in
             let name = track.nameBytes.bytes
             return NameFacts(
-                name: track.name, last: track.last, emitted: track.emitted,
+                name: track.name, last: track.last > 0 ? track.last : nil, emitted: track.emitted,
                 retained: track.count, bytes: track.byteCount,
                 isLatest: track.rule?.isLatest == true,
                 subscribers: filters.reduce(0) { $0 + ($1.key.matches(name) ? $1.value : 0) })
