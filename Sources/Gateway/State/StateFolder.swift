@@ -82,7 +82,12 @@ enum StateFolder {
     private static func kind(of path: String) throws(StateError) -> mode_t? {
         var facts = stat()
         if stat(path, &facts) == 0 { return facts.st_mode & S_IFMT }
-        guard errno == ENOENT else { throw .unusable(path: path, reason: errnoText()) }
+        guard errno == ENOENT else {
+            throw .unusable(
+                path: path,
+                reason: "the gateway cannot reach this: \(errnoText()) (user \(geteuid())); "
+                    + "name another folder in `state`, or open those above it to that user")
+        }
         guard lstat(path, &facts) != 0 else {
             throw .unusable(path: path, reason: "this is a link to what is not there")
         }
