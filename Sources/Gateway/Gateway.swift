@@ -109,6 +109,8 @@ public final class Gateway {
     public func run(ready: (GatewayReport) -> Void = { _ in }) throws(GatewayError) {
         ProcessSignals.block([.terminate, .interrupt, .hangUp, .user1, .child])
         ProcessSignals.ignoreBrokenPipes()
+        // A limit on the size of files is a fault of the write that meets it, not the end.
+        _ = signal(SIGXFSZ, SIG_IGN)
         try Self.check(settings)
         let count = settings.loops ?? LoopGroup.usableCPUs
         let target = try openLog()

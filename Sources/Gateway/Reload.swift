@@ -1,7 +1,9 @@
 // Reload: what a HUP does, as programs that rotate logs and administrators send it: the log file is
 // opened anew, level and format of the log are taken from the configuration as it is now, and
-// certificates are read again. All else needs a restart, and one log line says both.
+// certificates are read again. All else needs a restart, and one log line says both, as does the
+// signal signalbox.config.reloaded.
 
+internal import JSON
 internal import Logging
 internal import Notifier
 
@@ -49,6 +51,29 @@ final class Reload {
     private struct Account {
         var taken: [String] = []
         var left: [String] = []
+        /// The first thing that went wrong, for programs.
+        var reason: String?
+        /// The configuration has changed where only a restart takes it.
+        var needsRestart = false
+
+        mutating func fail(_ what: String, _ reason: String) {
+            left.append(what)
+            self.reason = self.reason ?? reason
+        }
+
+        func write(_ json: inout JSONWriter) {
+            json.key("ok")
+            json.bool(reason == nil)
+            json.key("reloaded")
+            json.beginArray()
+            for what in taken { json.string(what) }
+            json.endArray()
+            json.key("restart_needed")
+            json.bool(needsRestart)
+            guard let reason else { return }
+            json.key("reason")
+            json.string(reason)
+        }
 
         var sentence: String {
             let parts = [
@@ -68,6 +93,7 @@ final class Reload {
         readSettings(account) { [unowned self] account in
             readCertificates(account) { [unowned self] account in
                 control.log(account.left.isEmpty ? .notice : .warning, account.sentence)
+                control.emitOwn("signalbox.config.reloaded") { account.write(&$0) }
                 isUnderWay = false
                 for done in finished { done() }
                 if !waiting.isEmpty { begin() }
@@ -81,7 +107,7 @@ final class Reload {
             try target.reopen()
             account.taken.append("the log file")
         } catch {
-            account.left.append("the log file (\(error))")
+            account.fail("the log file (\(error))", "\(error)")
         }
     }
 
@@ -104,7 +130,7 @@ final class Reload {
                 then(account)
             }
         } catch {
-            account.left.append("the configuration (\(error))")
+            account.fail("the configuration (\(error))", "\(error)")
             then(account)
         }
     }
@@ -118,12 +144,14 @@ final class Reload {
             rest.log.level = settings.log.level
             rest.log.format = settings.log.format
             if rest != settings {
+                account.needsRestart = true
                 account.left.append(
                     "what else has changed in the configuration, which needs a restart")
             }
         case .failure(let error):
             control.log(.error, "\(error)")
-            account.left.append("the configuration, which is not usable")
+            account.fail(
+                "the configuration, which is not usable", error.faults.first?.description ?? "")
         }
     }
 
@@ -132,10 +160,11 @@ final class Reload {
             then(account)
             return
         }
-        keeper.reload {
+        keeper.reload { fault in
             var account = account
-            // The keeper has said which, or why not.
+            // The log has which, and why not.
             account.taken.append("certificates")
+            account.reason = account.reason ?? fault
             then(account)
         }
     }

@@ -10,8 +10,8 @@ struct CheckConfig: ParsableCommand {
         commandName: "check-config",
         abstract: "Check a configuration file and name every fault.",
         discussion: """
-            Ends with code 0 if the file is usable and the programs, folders and addresses that it \
-            names are there, with 3 if not.
+            Ends with code 0 if the file is usable, the programs, folders and addresses that it names \
+            are there, and the state can be kept in its folder; with 3 if not.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -30,7 +30,7 @@ struct CheckConfig: ParsableCommand {
         }
         let missing =
             Gateway.missingPrograms(of: settings) + Gateway.missingAddresses(of: settings)
-            + Gateway.missingSources(of: settings)
+            + Gateway.missingSources(of: settings) + Gateway.stateFaults(of: settings)
         guard missing.isEmpty else {
             Terminal.fail(
                 "the configuration is sound, but not everything it names is there\n"

@@ -27,6 +27,26 @@ extension EndToEnd {
             }
         }
 
+        @Test
+        func `streams are told to come back at moments of their own, within half as much again`()
+            throws
+        {
+            let more = "signals: { retry: '2s' }, loops: 2"
+            try Server.run(Configuration(modules: [], hasTick: false, more: more)) { server in
+                var pauses: Set<Int> = []
+                for _ in 1...20 {
+                    let connection = try RawConnection(port: server.httpPort)
+                    try connection.send(
+                        "GET /v1/events?signal=x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                    try connection.read(until: { $0.contains(/retry: \d+\n/) })
+                    let found = try #require(connection.text.firstMatch(of: /retry: (\d+)\n/))
+                    pauses.insert(try #require(Int(found.1)))
+                }
+                // Twenty of a thousand: that five or fewer differ happens once in 10^40.
+                #expect(pauses.count > 5 && pauses.allSatisfy { (2_000...3_000).contains($0) })
+            }
+        }
+
         @Test func `a timer's signal comes each second, with rising ids`() throws {
             try Server.run { server in
                 let stream = try StreamReader(server.http("/v1/events?signal=demo.*"))

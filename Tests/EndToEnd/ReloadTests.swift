@@ -80,6 +80,31 @@ extension EndToEnd {
             #expect(try program.wait() == .exited(0))
         }
 
+        @Test func `each reload is told as a signal, and so is why it was refused`() throws {
+            let folder = try TemporaryFolder()
+            let server = try Server(in: folder) { http, _ in
+                "{ listeners: [{ url: 'http://localhost:\(http)' }] }"
+            }
+            let stream = try StreamReader(server.http("/v1/events?signal=signalbox.config.*"))
+            func reload(_ count: Int, _ listener: String) throws -> Reloaded {
+                _ = try folder.write("{ listeners: [\(listener)], }", to: "signalbox.json5")
+                server.program.send(SIGHUP)
+                let event = try stream.events(of: "signalbox.config.reloaded", count: count)
+                return try JSONDecoder().decode(
+                    Reloaded.self, from: Data(event[count - 1].data.utf8))
+            }
+            let url = "{ url: 'http://localhost:\(server.httpPort)' }"
+            let first = try reload(1, url)
+            #expect(first.ok && !first.restart_needed && first.reason == nil)
+            #expect(first.reloaded == ["level and format of the log"])
+            let refused = try reload(2, "{ url: 'http://localhost:0', colour: 'red' }")
+            #expect(!refused.ok && refused.reloaded.isEmpty)
+            #expect(refused.reason?.contains("signalbox.json5:1: listeners[0].colour") == true)
+            let other = try reload(3, url + ", { url: 'http://localhost:0' }")
+            #expect(other.ok && other.restart_needed && other.reason == nil)
+            try server.stop()
+        }
+
         @Test func `changed files are noticed without a signal`() throws {
             let files = try files()
             let more = "tls: { watch_interval: '100ms' },"
@@ -96,11 +121,15 @@ extension EndToEnd {
             let files = try files()
             let more = "loops: 2, tls: { watch_interval: '0s' },"
             try Server.run(tls: pair(files), more: more) { server in
+                let stream = try StreamReader(server.http("/v1/events?signal=signalbox.config.*"))
                 try files.shell("cp two.crt served.crt")
                 server.program.send(SIGHUP)
                 let said =
                     "certificates not reloaded, the old ones stay: \(files.path("served.key"))"
                 try server.waitForLog("\(said): certificate and key do not match")
+                let told = try stream.events(of: "signalbox.config.reloaded", count: 1)[0].data
+                #expect(told.contains(#""ok":false"#), "\(told)")
+                #expect(told.contains("certificate and key do not match"), "\(told)")
                 #expect(try subject(server) == "CN=one")
                 try files.shell("rm served.key")
                 server.program.send(SIGHUP)
@@ -157,4 +186,12 @@ private struct LoadResult: Decodable {
     let kept: Int
     let failed: [String]
     let serials: [String]
+}
+
+/// The data of signalbox.config.reloaded.
+private struct Reloaded: Decodable {
+    let ok: Bool
+    let reloaded: [String]
+    let restart_needed: Bool
+    let reason: String?
 }

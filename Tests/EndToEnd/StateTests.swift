@@ -119,5 +119,114 @@ extension EndToEnd {
             let damaged = try Command.run([Checkout.signalbox, "serve", "--config", other])
             #expect(damaged.status == 1 && damaged.errors.contains("is damaged"))
         }
+
+        @Test func `a state that is removed while the gateway runs stores nothing, and it says so`()
+            throws
+        {
+            let folder = try TemporaryFolder()
+            let server = try start(folder)
+            let url = server.http("/v1/signals/order.new")
+            #expect(try curl("-d", "1", url).status == 200)
+            try FileManager.default.moveItem(
+                atPath: folder.file("state"), toPath: folder.file("aside"))
+            let refused = try curl("-d", "2", url).expectProblem(503)
+            #expect(refused.code == "not_stored" && refused.isRetryable)
+            #expect(refused.detail?.contains("state/state.sqlite3 was removed or replaced") == true)
+            let timer = #"{"id":"t","after":"1h","emit":{"signal":"x"}}"#
+            let unkept = try curl("-d", timer, server.http("/v1/timers")).expectProblem(503)
+            #expect(unkept.code == "not_stored")
+            _ = try curl(server.http("/v1/timers/t")).expectProblem(404)
+            let ready = try curl(server.http("/readyz?verbose")).body
+            #expect(ready.contains(#""state":{"state":"degraded""#), "\(ready)")
+            // What is not durable goes on.
+            #expect(try curl("-d", "1", server.http("/v1/signals/plain")).status == 200)
+            try FileManager.default.moveItem(
+                atPath: folder.file("aside"), toPath: folder.file("state"))
+            try server.waitForLog("durable signals are stored again")
+            #expect(try curl("-d", "3", url).status == 200)
+            try kill(server)
+            let second = try start(folder)
+            let list = try curl(second.http("/v1/events?signal=order.**&last_event_id=x-0&wait=1"))
+            #expect(list.body.contains(#""data":1"#) && list.body.contains(#""data":3"#))
+            #expect(!list.body.contains(#""data":2"#))
+            try second.stop()
+        }
+
+        @Test func `a disk that is full for large signals only is not said to be well again`()
+            throws
+        {
+            // A limit on the size of files stands for the disk: it can be set and lifted by anybody.
+            let folder = try TemporaryFolder()
+            let port = try FreePort.take(1)[0]
+            let file = try folder.write(
+                """
+                { listeners: [{ url: 'http://localhost:\(port)' }], state: 'state',
+                  signals: { 'order.**': { durable: true } } }
+                """, to: "full.json5")
+            let program = try Program([
+                "prlimit", "--fsize=200000:unlimited", Checkout.signalbox, "serve", "--config",
+                file,
+            ])
+            try waitUntil("the gateway") { (try? RawConnection(port: port)) != nil }
+            let large = try folder.write(
+                "\"" + String(repeating: "x", count: 240_000) + "\"", to: "l")
+            let base = "http://localhost:\(port)"
+            func emit(_ data: String) throws -> CurlAnswer {
+                try curl("-d", data, base + "/v1/signals/order.new")
+            }
+            for _ in 1...3 {
+                #expect(try emit("@\(large)").expectProblem(503).code == "not_stored")
+                #expect(try emit("1").status == 200)
+                let ready = try curl(base + "/readyz?verbose").body
+                #expect(ready.contains(#""state":{"state":"degraded""#), "\(ready)")
+            }
+            func said(_ text: String) -> Int {
+                program.errors.components(separatedBy: text).count - 1
+            }
+            #expect(said("durable signals are refused") == 1 && said("stored again") == 0)
+            let lift = ["prlimit", "--pid=\(program.pid)", "--fsize=unlimited:unlimited"]
+            #expect(try Command.run(lift).status == 0)
+            #expect(try emit("@\(large)").status == 200)
+            #expect(try curl(base + "/readyz?verbose").body.contains(#""state":{"state":"ok"}"#))
+            try waitUntil("the log") { said("durable signals are stored again") == 1 }
+            program.send(SIGTERM)
+            #expect(try program.wait() == .exited(0))
+        }
+
+        @Test func `a look at the configuration tells what is wrong with the folder of the state`()
+            throws
+        {
+            let folder = try TemporaryFolder()
+            func check(_ state: String) throws -> Command {
+                let file = try folder.write(
+                    "{ listeners: [{ url: 'http://localhost:0' }], state: '\(state)' }",
+                    to: "c.json5")
+                return try Command.run([Checkout.signalbox, "check-config", file])
+            }
+            #expect(try check("new").status == 0)
+            #expect(!FileManager.default.fileExists(atPath: folder.file("new")))
+            _ = try folder.write("I am no folder", to: "file")
+            let foreign = folder.file("foreign")
+            try FileManager.default.createDirectory(
+                atPath: foreign, withIntermediateDirectories: true)
+            let making = try Command.run([
+                "python3", "-c",
+                "import sqlite3; sqlite3.connect('\(foreign)/state.sqlite3').execute('CREATE TABLE accounts (x)')",
+            ])
+            #expect(making.status == 0, "\(making.errors)")
+            for (state, said) in [
+                ("file", "this is no folder"), ("not/here", "make that first"),
+                ("foreign", "is not a state of Signalbox"),
+            ] {
+                let checked = try check(state)
+                let start = "state: \(folder.file(state))"
+                #expect(checked.status == 3 && checked.errors.contains(start), "\(checked.errors)")
+                #expect(checked.errors.contains(said), "\(checked.errors)")
+                let served = try Command.run([
+                    Checkout.signalbox, "serve", "--config", folder.file("c.json5"),
+                ])
+                #expect(served.status == 1 && served.errors.contains(said), "\(served.errors)")
+            }
+        }
     }
 }

@@ -18,9 +18,11 @@ import Testing
         let journal: StateJournal
         var heard: [UInt64] = []
         var lost: [UInt64] = []
+        /// What was said of trouble: true as it began, false as it ended.
+        var said: [Bool] = []
 
-        init(pageLimit: Int? = nil, events: Int = 1_000) throws {
-            loop = try EventLoop()
+        init(pageLimit: Int? = nil, events: Int = 1_000, clock: ManualClock? = nil) throws {
+            loop = if let clock { try EventLoop(clock: clock) } else { try EventLoop() }
             store = try StateStore(folder: folder, pageLimit: pageLimit)
             let stored = try store.load(epoch: SignalEpoch("k3f9abcd"), ahead: 100)
             var bounds = SignalHistory.Bounds()
@@ -30,6 +32,7 @@ import Testing
             bounds.rules = [rule]
             hub = SignalHub(epoch: stored.epoch, history: bounds)
             journal = try StateJournal(loop: loop, store: store, reserved: stored.reserved + 100)
+            journal.onTrouble = { [unowned self] in said.append($0 != nil) }
             hub.onEvent = { [unowned self] in heard.append($0.sequence) }
             hub.whenDropped { [unowned self] in journal.drop($0) }
             hub.refusal = { [unowned self] in journal.refusal($0) }
@@ -102,8 +105,70 @@ import Testing
             scene.emit("safe.small", key: "k")
                 == .held(ticket: 2, subscribers: 0, isRepeated: false))
         #expect(scene.settle())
-        #expect(scene.journal.trouble == nil)
         #expect(scene.heard.count == 2 && scene.lost == [1])
+    }
+
+    @Test func `a full disk is over when what did not fit has fit, or nothing failed for a while`()
+        throws
+    {
+        let clock = ManualClock(wallSeconds: 1_800_000_000)
+        let scene = try Scene(pageLimit: 32, clock: clock)
+        for round in 1...3 {
+            _ = scene.emit("safe.big", bytes: 400_000)
+            #expect(scene.loop.run(until: { scene.lost.count == round }, limit: .seconds(20)))
+            // There is room for a small one each time, which says nothing of large ones.
+            _ = scene.emit("safe.small")
+            #expect(scene.settle())
+            #expect(scene.heard.count == round && scene.journal.trouble != nil)
+        }
+        #expect(scene.said == [true])
+        clock.advance(by: StateJournal.calmDelay - .seconds(1))
+        scene.loop.step(sleep: false)
+        #expect(scene.settle() && scene.said == [true])
+        // Nobody emits anything: it finds out by itself.
+        clock.advance(by: StateJournal.retryDelay)
+        #expect(scene.loop.run(until: { scene.journal.trouble == nil }, limit: .seconds(20)))
+        #expect(scene.said == [true, false])
+    }
+
+    @Test func `a state that was removed is refused, and noticed by itself when it is back`()
+        throws
+    {
+        let clock = ManualClock(wallSeconds: 1_800_000_000)
+        let scene = try Scene(clock: clock)
+        _ = scene.emit("safe.a")
+        #expect(scene.settle())
+        let aside = scene.folder + "-aside"
+        try FileManager.default.moveItem(atPath: scene.folder, toPath: aside)
+        for _ in 1...2 { _ = scene.emit("safe.a") }
+        #expect(scene.loop.run(until: { scene.lost.count == 2 }, limit: .seconds(20)))
+        let reason = try #require(scene.journal.trouble?.reason)
+        #expect(reason.contains("was removed or replaced"), "\(reason)")
+        try FileManager.default.moveItem(atPath: aside, toPath: scene.folder)
+        clock.advance(by: StateJournal.retryDelay)
+        #expect(scene.loop.run(until: { scene.journal.trouble == nil }, limit: .seconds(20)))
+        _ = scene.emit("safe.a")
+        #expect(scene.settle())
+        #expect(scene.heard.count == 2 && scene.said == [true, false])
+    }
+
+    @Test func `the last id of a signal whose events are all gone is known after a restart`()
+        throws
+    {
+        let scene = try Scene(events: 1)
+        for name in ["safe.a", "safe.b"] {
+            _ = scene.emit(name)
+            #expect(scene.settle())
+        }
+        #expect(scene.settle())
+        let stored = try scene.store.load(epoch: SignalEpoch(), ahead: 1)
+        let again = try Scene(events: 1)
+        again.hub.restore(stored.events, losses: stored.losses, newest: 1 << 30, lostUpTo: 1 << 30)
+        // One that was asked for and never emitted has no id.
+        #expect(again.hub.isDurable(Payload(Array("safe.c".utf8))))
+        let list = again.hub.list()
+        #expect(list.map(\.name) == ["safe.a", "safe.b", "safe.c"])
+        #expect(list.map(\.last) == [scene.heard[0], scene.heard[1], nil])
     }
 
     @Test func `more than may wait is refused`() throws {

@@ -107,7 +107,151 @@ import Testing
         #expect(refused > 2)
     }
 
-    @Test func `a folder that cannot be made is an error in words`() {
-        #expect(throws: StateError.self) { try StateStore(folder: "/proc/nowhere/state") }
+    // MARK: Whose it is
+
+    /// Makes a database with those marks and tables, as another program would.
+    private func make(_ folder: Folder, _ application: Int, _ version: Int, _ tables: [String])
+        throws
+    {
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true)
+        let database = try SQLiteDatabase(path: folder.file)
+        try database.run("PRAGMA application_id = \(application)")
+        try database.run("PRAGMA user_version = \(version)")
+        for table in tables { try database.run("CREATE TABLE \(table) (name, value)") }
+    }
+
+    private func contents(_ folder: Folder) throws -> [String: Data] {
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        return try Dictionary(
+            uniqueKeysWithValues: names.map {
+                ($0, try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + $0)))
+            })
+    }
+
+    @Test(arguments: [
+        (0, 0, ["accounts"], "(table accounts)"),
+        (0, 7, [], "(user_version 7)"),
+        (0x4750_4B47, 0, ["events", "facts", "losses", "timers"], "(application_id 0x47504b47)"),
+        (0, 0, ["events", "facts"], "(tables events, facts)"),
+        (0, 0, ["a", "b", "c", "d", "e", "f"], "(tables a, b, c, d, e and others)"),
+        (0x5342_4F58, 2, ["events"], "newer version of Signalbox (format 2"),
+    ])
+    func `a database of another program or of a newer version is refused and left as it is`(
+        application: Int, version: Int, tables: [String], said: String
+    ) throws {
+        let folder = Folder()
+        try make(folder, application, version, tables)
+        let before = try contents(folder)
+        do throws(StateError) {
+            _ = try StateStore(folder: folder.path)
+            Issue.record("it was opened")
+        } catch {
+            #expect("\(error)".contains(said), "\(error)")
+            #expect("\(error)".contains(folder.file) && "\(error)".contains("nothing was changed"))
+            #expect(StateStore.fault(in: folder.path) == error)
+        }
+        #expect(try contents(folder) == before)
+    }
+
+    @Test func `a newer version that crashed is told by its log`() throws {
+        let folder = Folder()
+        try make(folder, 0, 0, [])
+        let newer = try SQLiteDatabase(path: folder.file)
+        try newer.beginWriting()
+        try newer.run("PRAGMA application_id = \(StateIdentity.application)")
+        try newer.run("PRAGMA user_version = 3")
+        // What a killed process leaves.
+        let crashed = Folder()
+        try FileManager.default.copyItem(atPath: folder.path, toPath: crashed.path)
+        let before = try contents(crashed)
+        #expect(before.keys.contains("state.sqlite3-wal"))
+        #expect(throws: StateError.newer(path: crashed.file, format: 3)) {
+            try StateStore(folder: crashed.path)
+        }
+        #expect(try contents(crashed) == before)
+    }
+
+    @Test func `a state of before states were marked is taken over and marked`() throws {
+        let folder = Folder()
+        do {
+            let store = try StateStore(folder: folder.path)
+            _ = try store.load(epoch: epoch, ahead: 1)
+            try store.write(StateBatch(events: [event(1)]))
+            store.close()
+            let database = try SQLiteDatabase(path: folder.file)
+            try database.run("PRAGMA application_id = 0")
+            try database.run("PRAGMA user_version = 0")
+        }
+        do {
+            let store = try StateStore(folder: folder.path)
+            #expect(try store.load(epoch: epoch, ahead: 1).events.map(\.sequence) == [1])
+            store.close()
+        }
+        let header = try Data(contentsOf: URL(fileURLWithPath: folder.file)).prefix(100)
+        #expect(Array(header[60..<64]) == [0, 0, 0, 1])
+        #expect(String(decoding: header[68..<72], as: UTF8.self) == "SBOX")
+    }
+
+    // MARK: Where it is
+
+    @Test func `a look at a state changes nothing, and one in use is fine`() throws {
+        let folder = Folder()
+        #expect(StateStore.fault(in: folder.path) == nil)
+        #expect(!FileManager.default.fileExists(atPath: folder.path))
+        let store = try StateStore(folder: folder.path)
+        _ = try store.load(epoch: epoch, ahead: 1)
+        #expect(StateStore.fault(in: folder.path) == nil)
+        store.close()
+        let before = try contents(folder)
+        #expect(StateStore.fault(in: folder.path) == nil)
+        #expect(try contents(folder) == before && before.count == 1)
+    }
+
+    @Test(arguments: [
+        ("/proc/nowhere/state", "there is no /proc/nowhere; make that first"),
+        ("/etc/hostname", "this is no folder"),
+        ("/etc/hostname/state", "Not a directory"),
+        ("/proc/state", "cannot be made"),
+        ("/proc/self/task", "state.sqlite3: it cannot be opened"),
+    ])
+    func `a folder that cannot be used is an error in words of its own`(
+        folder: String, said: String
+    ) throws {
+        do throws(StateError) {
+            _ = try StateStore(folder: folder)
+            Issue.record("it was opened")
+        } catch {
+            #expect("\(error)".hasPrefix(folder) && "\(error)".contains(said), "\(error)")
+        }
+    }
+
+    @Test(arguments: ["state.sqlite3", "state.sqlite3-wal", "."])
+    func `what is written to a removed file is not said to be stored, until it is back`(
+        name: String
+    ) throws {
+        let folder = Folder()
+        let aside = Folder()
+        let store = try StateStore(folder: folder.path)
+        _ = try store.load(epoch: epoch, ahead: 1)
+        try store.write(StateBatch(events: [event(1)]))
+        let place = name == "." ? folder.path : folder.path + "/" + name
+        try FileManager.default.moveItem(atPath: place, toPath: aside.path)
+        #expect(throws: StateError.removed(path: folder.file)) {
+            try store.write(StateBatch(events: [event(2)]))
+        }
+        // Another file of that name is not it.
+        if name != "." {
+            try Data().write(to: URL(fileURLWithPath: place))
+            #expect(throws: StateError.removed(path: folder.file)) {
+                try store.write(StateBatch(events: [event(2)]))
+            }
+            try FileManager.default.removeItem(atPath: place)
+        }
+        try FileManager.default.moveItem(atPath: aside.path, toPath: place)
+        try store.write(StateBatch(events: [event(3)]))
+        store.close()
+        let again = try StateStore(folder: folder.path)
+        #expect(try again.load(epoch: epoch, ahead: 1).events.map(\.sequence) == [1, 3])
     }
 }

@@ -8,14 +8,14 @@ import Testing
 @testable import Gateway
 
 @Suite struct TimerBookTests {
-    @Test func `a timer fires once after its delay and is gone`() throws {
+    @Test func `a timer fires once after its delay and is done`() throws {
         let scene = try TimerScene()
         try scene.book.add(id: "once", TimerPlan.emitting(.after(.seconds(10))), isFixed: false)
         scene.pass(.seconds(9))
         #expect(scene.fired.isEmpty)
         scene.pass(.seconds(1))
         #expect(scene.fired == ["once"])
-        #expect(scene.book.find("once") == nil)
+        #expect(scene.book.all.isEmpty && scene.book.find("once")?.isDone == true)
         #expect(scene.news == [.fired(run: 1), .finished(run: 1, .done("ok")), .removed])
     }
 
@@ -37,6 +37,74 @@ import Testing
         #expect(scene.book.nextWallNanos(entry) == moment)
         scene.pass(.seconds(5))
         #expect(scene.fired == ["at"])
+    }
+
+    // MARK: Done
+
+    @Test func `a timer that has fired for the last time can be read for a while`() throws {
+        let scene = try TimerScene(waits: true)
+        var three = TimerPlan.emitting(.every(.seconds(1)))
+        three.maxRuns = 3
+        three.overlap = .parallel
+        let entry = try scene.book.add(id: "three", three, isFixed: false)
+        scene.passSeconds(3)
+        #expect(entry.isDone && entry.runningCount == 3 && scene.book.all.isEmpty)
+        scene.book.fire(entry)
+        #expect(entry.runs == 3)
+        // The time runs from the end of its last run.
+        scene.pass(.seconds(3_600))
+        #expect(scene.book.find("three") === entry && scene.loop.timerCount == 0)
+        for done in scene.pending { done(.failed("no")) }
+        #expect(entry.lastResult == .failed("no"))
+        scene.pass(FinishedTimers.time - .seconds(1))
+        #expect(scene.book.finished.all.map(\.id) == ["three"])
+        scene.pass(.seconds(1))
+        #expect(scene.book.find("three") == nil && scene.loop.timerCount == 0)
+    }
+
+    @Test func `a timer that is done makes room, can be removed, and be made again`() throws {
+        let scene = try TimerScene(bounds: .init(count: 1, bytes: 1_000))
+        let plan = TimerPlan.emitting(.after(.seconds(1)))
+        for _ in 1...3 {
+            let entry = try scene.book.add(id: "t", plan, isFixed: false)
+            #expect(!entry.isDone && scene.book.find("t") === entry)
+            scene.pass(.seconds(1))
+            #expect(entry.isDone && scene.book.find("t") === entry)
+        }
+        #expect(scene.book.finished.all.count == 1)
+        try scene.book.add(id: "u", plan, isFixed: false)
+        scene.book.remove(try #require(scene.book.find("t")))
+        #expect(scene.book.find("t") == nil && scene.book.all.map(\.id) == ["u"])
+    }
+
+    @Test func `timers that are done are bounded by their number and their bytes`() throws {
+        let scene = try TimerScene(bounds: .init(count: 10_000, bytes: 1 << 30))
+        let count = FinishedTimers.countLimit + 5
+        for number in 0..<count {
+            let plan = TimerPlan.emitting(.after(.seconds(Int64(number) + 1)))
+            try scene.book.add(id: "t\(number)", plan, isFixed: false)
+        }
+        for _ in 0..<count { scene.pass(.seconds(1)) }
+        #expect(scene.fired.count == count)
+        // The oldest went as their time was over, or as there was no room.
+        let left = scene.book.finished.all
+        #expect(left.count == 600 && scene.book.find("t\(count - 601)") == nil)
+        #expect(scene.book.find("t\(count - 600)") != nil)
+        for number in 0..<count {
+            let plan = TimerPlan.emitting(.after(.seconds(1)))
+            try scene.book.add(id: "s\(number)", plan, isFixed: false)
+        }
+        scene.pass(.seconds(1))
+        #expect(scene.book.finished.all.count == FinishedTimers.countLimit)
+        let large = TimerPlan(
+            schedule: .after(.seconds(1)),
+            action: .emit(
+                signal: "a", data: Array(repeating: 32, count: FinishedTimers.byteLimit - 1_000)))
+        for id in ["large", "larger"] {
+            try scene.book.add(id: id, large, isFixed: false)
+            scene.pass(.seconds(1))
+        }
+        #expect(scene.book.finished.all.map(\.id) == ["larger"])
     }
 
     // MARK: Overlap

@@ -41,6 +41,10 @@ import Testing
             (#"{"every":"1s","emit":"a"}"#, ["/emit"]),
             (#"{"every":"1s","emit":{"signal":"a"},"call":1}"#, ["/emit"]),
             (#"{"every":"1s","emit":{}}"#, ["/emit/signal"]),
+            (#"{"every":"1s","emit":{"signal":"a","dat":1}}"#, ["/emit/dat"]),
+            (#"{"every":"1s","emit":{"sigal":"a"}}"#, ["/emit/sigal", "/emit/signal"]),
+            (#"{"every":"1s","call":{"module":"m","command":"c","param":{}}}"#, ["/call/param"]),
+            (#"{"every":"1s","emit":{"signal":"a"},"a/b~":1}"#, ["/a~1b~0"]),
             (#"{"id":"a/b","every":"1s","call":{"module":"m"}}"#, ["/id", "/call"]),
             (#"{"every":"1s","call":{"module":"m","command":"x\",\"id\":1}\n"}}"#, ["/call"]),
         ])
@@ -52,6 +56,22 @@ import Testing
         } catch {
             #expect(error.faults.map(\.pointer) == expected)
         }
+    }
+
+    @Test(
+        "a name that is not known is answered with the one that was meant",
+        arguments: [
+            (#"{"evry":"1s","every":"1s","emit":{"signal":"a"}}"#, #"did you mean "every"?"#),
+            (#"{"every":"1s","emit":{"signal":"a","dat":1}}"#, #"did you mean "data"?"#),
+            (
+                #"{"every":"1s","call":{"module":"m","command":"c","zzz":1}}"#,
+                "known: command, module, params"
+            ),
+        ])
+    func suggestions(_ text: String, _ advice: String) throws {
+        let value = try Array(text.utf8).withUnsafeBytes { try JSONValue.parse($0) }
+        let fault = #expect(throws: TimerRequest.Fault.self) { try TimerRequest(value) }
+        #expect(fault?.faults.map(\.message) == ["is not known here; \(advice)"])
     }
 
     @Test(

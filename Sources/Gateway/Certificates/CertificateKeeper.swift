@@ -30,7 +30,7 @@ final class CertificateKeeper {
     private var stapleEnd: Int64?
     private var isReading = false
     private var isLooking = false
-    private var waiting: [() -> Void] = []
+    private var waiting: [(String?) -> Void] = []
 
     /// Makes a keeper for the listeners of `settings`; nil if none of them has certificates.
     ///
@@ -70,8 +70,9 @@ final class CertificateKeeper {
 
     // MARK: Reloading
 
-    /// Reads all files again; calls `done` when every loop uses what was found, and the log says so.
-    func reload(_ done: @escaping () -> Void = {}) {
+    /// Reads all files again; calls `done` when every loop uses what was found, and the log says so,
+    /// with what kept one of the listeners from getting its files.
+    func reload(_ done: @escaping (_ fault: String?) -> Void = { _ in }) {
         waiting.append(done)
         if !isReading { read() }
     }
@@ -92,17 +93,19 @@ final class CertificateKeeper {
                 // The work itself throws nothing.
                 guard case .success(let (marks, readings)) = result else { return }
                 self.marks = marks
-                install(readings) { [unowned self] in ended(finished) }
+                install(readings) { [unowned self] in
+                    ended(finished, readings.lazy.compactMap(\.fault).first)
+                }
             }
         } catch {
             control.log(.error, "certificates not reloaded: \(error)")
-            ended(finished)
+            ended(finished, "certificates: \(error)")
         }
     }
 
-    private func ended(_ finished: [() -> Void]) {
+    private func ended(_ finished: [(String?) -> Void], _ fault: String?) {
         isReading = false
-        for done in finished { done() }
+        for done in finished { done(fault) }
         // A reload that was asked for meanwhile may know of files that this one did not see.
         if !waiting.isEmpty { read() }
     }

@@ -74,4 +74,10 @@ struct CertificateReading: Sendable {
     let summary: String
     /// When the first OCSP response ends, in seconds since 1970.
     let stapleEnd: Int64?
+
+    /// Why the listener keeps what it has, if it does.
+    var fault: String? {
+        guard case .failure(let error) = outcome else { return nil }
+        return "\(source.url): \(error)"
+    }
 }

@@ -75,6 +75,10 @@ final class SignalHub {
     ) {
         history.restore(events, losses: losses, newest: newest, lostUpTo: lostUpTo)
         sequence = max(sequence, history.newest)
+        for loss in losses {
+            let track = history.track(loss.signal)
+            track.last = max(track.last, loss.upTo)
+        }
     }
 
     // MARK: Emitting
@@ -244,8 +248,8 @@ final class SignalHub {
     struct NameFacts: Sendable {
         /// Its name.
         var name: String
-        /// Sequence number of its last event.
-        var last: UInt64
+        /// Sequence number of its last event; nil if it is not known.
+        var last: UInt64?
         /// Events so far.
         var emitted: UInt64
         /// Events that are kept, and their bytes.
@@ -263,7 +267,7 @@ final class SignalHub {
             var subscribers = 0
             forEachWish(for: track.nameBytes) { subscribers += $0.streams }
             return NameFacts(
-                name: track.name, last: track.last, emitted: track.emitted,
+                name: track.name, last: track.last > 0 ? track.last : nil, emitted: track.emitted,
                 retained: track.count, bytes: track.byteCount,
                 isLatest: track.rule?.isLatest == true, subscribers: subscribers)
         }

@@ -141,7 +141,7 @@ extension SignalHub.NameFacts {
         json.key("name")
         json.string(name)
         json.key("last_id")
-        json.string(epoch.id(last))
+        if let last { json.string(epoch.id(last)) } else { json.null() }
         json.key("emitted")
         json.int(Int(clamping: emitted))
         json.key("retained")

@@ -3,29 +3,7 @@
 
 internal import Bytes
 internal import CSQLite
-
-/// What went wrong with the state on disk, for people.
-public enum StateError: Error, Equatable, CustomStringConvertible, Sendable {
-    /// Another process has it open.
-    case inUse(path: String)
-    /// The file is no database of ours, or is damaged.
-    case damaged(path: String, reason: String)
-    /// The disk has no room.
-    case diskFull(path: String)
-    /// Anything else that the system or SQLite says.
-    case failed(path: String, reason: String)
-
-    /// What went wrong, and what to do.
-    public var description: String {
-        switch self {
-        case .inUse(let path): "\(path) is in use by another gateway"
-        case .damaged(let path, let reason):
-            "\(path) is damaged (\(reason)); move it away to start without what it holds"
-        case .diskFull(let path): "there is no room left on the disk of \(path)"
-        case .failed(let path, let reason): "\(path): \(reason)"
-        }
-    }
-}
+internal import Glibc
 
 /// One open database.
 ///
@@ -43,14 +21,25 @@ final class SQLiteDatabase {
     private var handle: OpaquePointer?
     private var statements: [String: OpaquePointer] = [:]
 
-    /// Opens the file at `path` or makes it; nobody else may have it open.
-    init(path: String) throws(StateError) {
+    /// Opens the file at `path`, or makes it if `mayMake`; nobody else may have it open.
+    ///
+    /// Nothing is written before `beginWriting`.
+    init(path: String, mayMake: Bool = true) throws(StateError) {
         self.path = path
-        let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
+        let hasLog = StateFolder.exists(path + "-wal")
+        let flags =
+            SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (mayMake ? SQLITE_OPEN_CREATE : 0)
         let status = sqlite3_open_v2(path, &handle, flags, nil)
         guard status == SQLITE_OK else { throw fault(status) }
         sqlite3_extended_result_codes(handle, 1)
         try run("PRAGMA locking_mode = EXCLUSIVE")
+        // What an earlier run has left in the log stays there until writing begins.
+        csqlite_keep_log_on_close(handle, hasLog ? 1 : 0)
+    }
+
+    /// Prepares for writing.
+    func beginWriting() throws(StateError) {
+        csqlite_keep_log_on_close(handle, 0)
         // The write-ahead log makes a commit one append and one fsync; FULL makes it that fsync.
         try run("PRAGMA journal_mode = WAL")
         try run("PRAGMA synchronous = FULL")
@@ -136,8 +125,23 @@ final class SQLiteDatabase {
         case SQLITE_BUSY, SQLITE_LOCKED: return .inUse(path: path)
         case SQLITE_CORRUPT, SQLITE_NOTADB: return .damaged(path: path, reason: reason)
         case SQLITE_FULL: return .diskFull(path: path)
+        case SQLITE_CANTOPEN:
+            return .failed(path: path, reason: "it cannot be opened\(systemReason)")
+        case SQLITE_READONLY:
+            return .failed(
+                path: path, reason: "it cannot be written: the file or its folder is read-only")
+        case SQLITE_IOERR:
+            let code = handle.map { sqlite3_system_errno($0) } ?? 0
+            if code == ENOSPC || code == EDQUOT { return .diskFull(path: path) }
+            return .failed(path: path, reason: "it cannot be read or written\(systemReason)")
         default: return .failed(path: path, reason: reason)
         }
+    }
+
+    /// What the system said of the last operation that failed, after a colon; empty if nothing.
+    private var systemReason: String {
+        guard let handle, case let code = sqlite3_system_errno(handle), code != 0 else { return "" }
+        return ": \(String(cString: strerror(code)))"
     }
 }
 

@@ -27,6 +27,11 @@ final class StateJournal {
     /// Pause before what failed is tried again.
     static let retryDelay = Duration.seconds(2)
 
+    /// Time without a failure after which a full disk counts as recovered although nothing as large
+    /// as what did not fit has come: small batches fit where large ones do not, and whoever is told
+    /// of each would hear of nothing else.
+    static let calmDelay = Duration.seconds(60)
+
     /// Gives the first number of the events of a batch that is about to be written.
     var numberBatch: () -> UInt64 = { 0 }
 
@@ -67,6 +72,13 @@ final class StateJournal {
     private var reserved: UInt64
     private var lazyToken: TimerToken?
     private var retryToken: TimerToken?
+
+    /// Bytes of the largest batch that did not fit since writing fails.
+    private var unfitBytes = 0
+
+    /// When a batch of any size says that writing works again.
+    private var calmMoment: UInt64 = 0
+
     private var flusher: Flusher?
 
     /// Makes a journal; numbers up to `reserved` may be given.
@@ -182,11 +194,8 @@ final class StateJournal {
         case .success:
             commitCount &+= 1
             storedCount &+= UInt64(events.count)
+            if trouble != nil { recover(flyingBytes) }
             clearFlying()
-            if trouble != nil {
-                trouble = nil
-                onTrouble(nil)
-            }
             if !events.isEmpty {
                 onStored(zip(emissions, events).map { (held: $0, event: $1) })
             }
@@ -196,10 +205,8 @@ final class StateJournal {
                 error as? StateError ?? .failed(path: store.path, reason: "\(error)")
             failureCount &+= 1
             keepForLater()
+            fail(reason, flyingBytes)
             clearFlying()
-            let isNews = trouble == nil
-            trouble = (trouble?.sinceWallNanos ?? loop.clock.wallNanos(), reason.description)
-            if isNews { onTrouble(reason) }
             if !emissions.isEmpty { onLost(emissions, reason) }
             for done in waiting { done(reason) }
             retryLater()
@@ -208,11 +215,37 @@ final class StateJournal {
         startSoon()
     }
 
+    /// Notes that a batch with so many bytes of events could not be stored.
+    private func fail(_ reason: StateError, _ byteCount: Int) {
+        let isNews = trouble == nil
+        trouble = (trouble?.sinceWallNanos ?? loop.clock.wallNanos(), reason.description)
+        if reason.dependsOnSize { unfitBytes = max(unfitBytes, byteCount) }
+        calmMoment = loop.clock.monotonicNanos() &+ UInt64(Self.calmDelay.nanoseconds)
+        if isNews { onTrouble(reason) }
+    }
+
+    /// Ends the trouble if a batch with so many bytes of events says that it is over.
+    private func recover(_ byteCount: Int) {
+        guard byteCount >= unfitBytes || isCalm else { return }
+        trouble = nil
+        unfitBytes = 0
+        onTrouble(nil)
+    }
+
+    private var isCalm: Bool { loop.clock.monotonicNanos() >= calmMoment }
+
+    /// Tries again, and goes on trying while there is trouble, as nobody may emit anything until
+    /// it is over.
     private func retryLater() {
         guard retryToken == nil else { return }
         retryToken = loop.addTimer(after: Self.retryDelay) { [weak self] in
-            self?.retryToken = nil
-            self?.startSoon()
+            guard let self else { return }
+            retryToken = nil
+            guard trouble != nil else { return }
+            // The smallest batch there is: it tells whether anything can be written.
+            if !hasWork, unfitBytes == 0 || isCalm { batch.reserved = reserved }
+            startSoon()
+            retryLater()
         }
     }
 

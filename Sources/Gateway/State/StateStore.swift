@@ -71,13 +71,13 @@ struct StateBatch: Sendable {
 ///
 /// Any thread; one at a time, and the others wait.
 final class StateStore: Sendable {
-    /// Version of the tables; an older gateway refuses a newer one.
-    static let format: Int64 = 1
-
     /// Names whose losses are remembered one by one, as many as the history remembers.
     static let lossLimit = 10_000
 
     private let database: Mutex<SQLiteDatabase?>
+
+    /// The files that are open: the database and its write-ahead log.
+    private let identities: [FileIdentity?]
 
     /// The file.
     let path: String
@@ -86,34 +86,53 @@ final class StateStore: Sendable {
     ///
     /// - Parameter pageLimit: pages of 4 KiB after which the disk counts as full; nil for no limit.
     init(folder: String, pageLimit: Int? = nil) throws(StateError) {
-        path = folder + "/state.sqlite3"
-        if mkdir(folder, 0o700) != 0, errno != EEXIST {
-            throw .failed(path: folder, reason: String(cString: strerror(errno)))
-        }
+        path = StateFolder.file(in: folder)
+        try StateFolder.check(folder)
+        try StateFolder.make(folder)
         let opened = try Self.open(path)
         if let pageLimit { try opened.run("PRAGMA max_page_count = \(pageLimit)") }
+        StateFolder.sync(folder)
+        identities = Self.identities(path)
         database = Mutex(opened)
     }
 
-    private static func open(_ path: String) throws(StateError) -> sending SQLiteDatabase {
-        let database = try SQLiteDatabase(path: path)
-        var complaint: String?
-        try database.run("PRAGMA quick_check(1)") { row in
-            if row.text(0) != "ok" { complaint = row.text(0) }
+    /// What would keep a gateway from opening the state in `folder`; nothing is made or written.
+    ///
+    /// A state that is in use is one that works.
+    static func fault(in folder: String) -> StateError? {
+        do throws(StateError) {
+            try StateFolder.check(folder)
+            let path = StateFolder.file(in: folder)
+            guard StateFolder.exists(path) else { return nil }
+            try StateIdentity.checkHeader(path)
+            let database = try SQLiteDatabase(path: path, mayMake: false)
+            try StateIdentity.check(database, path)
+            return nil
+        } catch {
+            if case .inUse = error { return nil }
+            return error
         }
-        if let complaint { throw .damaged(path: path, reason: complaint) }
+    }
+
+    private static func open(_ path: String) throws(StateError) -> sending SQLiteDatabase {
+        try StateIdentity.checkHeader(path)
+        let database = try SQLiteDatabase(path: path)
+        try StateIdentity.check(database, path)
+        try database.beginWriting()
         try database.transaction { () throws(StateError) in
             for table in tables { try database.run(table) }
-        }
-        var format: Int64?
-        try database.run("SELECT value FROM facts WHERE name = 'format'") { row in
-            format = row.integer(0)
-        }
-        if let format, format != Self.format {
-            throw .failed(
-                path: path, reason: "it was written by another version (format \(format))")
+            try StateIdentity.stamp(database)
         }
         return database
+    }
+
+    private static func identities(_ path: String) -> [FileIdentity?] {
+        [path, path + "-wal"].map { FileIdentity($0) }
+    }
+
+    /// Whoever removes or replaces an open file leaves us with one that nobody finds again.
+    private func checkPlace() throws(StateError) {
+        guard Self.identities(path) == identities else { throw .removed(path: path) }
     }
 
     private static let tables = [
@@ -147,7 +166,7 @@ final class StateStore: Sendable {
             let last = state.events.last?.sequence ?? 0
             state.reserved = max(state.reserved, last)
             try database.transaction { () throws(StateError) in
-                try Self.setFact("format", .integer(Self.format), database)
+                try Self.setFact("format", .integer(StateIdentity.format), database)
                 try Self.setFact(
                     "epoch", .text(String(decoding: state.epoch.text, as: UTF8.self)), database)
                 try Self.setFact(
@@ -195,8 +214,11 @@ final class StateStore: Sendable {
     }
 
     /// Writes a batch: all of it, or nothing.
+    ///
+    /// - Throws: `StateError`; `removed` also if the file was removed while it was written.
     func write(_ batch: StateBatch) throws(StateError) {
         try access { database throws(StateError) in
+            try checkPlace()
             try database.transaction { () throws(StateError) in
                 try Self.writeEvents(batch, database)
                 for (id, timer) in batch.timers { try Self.write(timer, id, database) }
@@ -204,6 +226,7 @@ final class StateStore: Sendable {
                     try Self.setFact("reserved", .integer(Int64(clamping: reserved)), database)
                 }
             }
+            try checkPlace()
         }
     }
 

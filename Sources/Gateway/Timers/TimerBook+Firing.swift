@@ -13,7 +13,7 @@ enum TimerNews: Equatable {
     case finished(run: Int, TimerResult)
     /// It was paused or resumed.
     case changed
-    /// It is gone.
+    /// It is gone, or has fired for the last time: what is stored of it can go.
     case removed
 
     /// Why a firing was left out.
@@ -135,6 +135,7 @@ extension TimerBook {
     /// Fires a timer now, whatever its schedule says.
     func fire(_ entry: TimerEntry) {
         if let limit = entry.plan.maxRuns, entry.runs + entry.queuedCount >= limit { return }
+        guard !entry.isDone else { return }
         let isFree =
             (entry.runningCount == 0 && entry.queuedCount == 0)
             || (entry.plan.overlap == .parallel && entry.runningCount < Self.runLimit)
@@ -145,7 +146,7 @@ extension TimerBook {
         } else {
             miss(entry, 1, .overlap)
         }
-        if isSpent(entry) { remove(entry) }
+        if isSpent(entry) { finish(entry) }
     }
 
     private func begin(_ entry: TimerEntry) {
@@ -159,6 +160,7 @@ extension TimerBook {
             entry.lastResult = result
             guard let self else { return }
             onNews(entry, .finished(run: run, result))
+            if entry.isDone { show(entry) }
             beginQueued(entry)
         }
     }
@@ -170,7 +172,7 @@ extension TimerBook {
             guard let self, entry.queuedCount > 0, entry.runningCount == 0 else { return }
             entry.queuedCount -= 1
             begin(entry)
-            if isSpent(entry) { remove(entry) }
+            if isSpent(entry) { finish(entry) }
         }
     }
 

@@ -54,6 +54,7 @@ final class TimerBook {
     let zones: TimeZoneStore
     private let bounds: Bounds
     private var entries: [String: TimerEntry] = [:]
+    let finished: FinishedTimers
     private var freeCount = 0
     private var byteCount = 0
     private var wallOffset: Int64 = 0
@@ -65,13 +66,14 @@ final class TimerBook {
         self.loop = loop
         self.bounds = bounds
         self.zones = zones
+        finished = FinishedTimers(loop: loop)
     }
 
-    /// All timers by id.
+    /// All timers that may fire again, by id.
     var all: [TimerEntry] { entries.values.sorted { $0.id < $1.id } }
 
-    /// The timer with that id.
-    func find(_ id: String) -> TimerEntry? { entries[id] }
+    /// The timer with that id, perhaps one that has fired for the last time.
+    func find(_ id: String) -> TimerEntry? { entries[id] ?? finished.find(id) }
 
     /// Whether `entry` is still in the book.
     func has(_ entry: TimerEntry) -> Bool { entries[entry.id] === entry }
@@ -100,6 +102,7 @@ final class TimerBook {
             freeCount += 1
             byteCount += entry.byteCount
         }
+        finished.remove(id)
         entries[id] = entry
         prepare(entry)
         if !entry.isPaused { schedule(entry) }
@@ -117,6 +120,26 @@ final class TimerBook {
 
     /// Removes a timer; what it has begun goes on, what waits is forgotten.
     func remove(_ entry: TimerEntry) {
+        if finished.find(entry.id) === entry { finished.remove(entry.id) }
+        takeOut(entry)
+    }
+
+    /// Ends a timer that has fired for the last time; what came of it can be read for a while.
+    func finish(_ entry: TimerEntry) {
+        guard has(entry) else { return }
+        entry.isDone = true
+        finished.add(entry)
+        takeOut(entry)
+        if entry.runningCount == 0 { show(entry) }
+    }
+
+    /// Lets the time run out in which a timer can be read whose last run has ended.
+    func show(_ entry: TimerEntry) {
+        guard entry.runningCount == 0, entry.endNanos == nil else { return }
+        finished.end(entry)
+    }
+
+    private func takeOut(_ entry: TimerEntry) {
         guard has(entry) else { return }
         entries[entry.id] = nil
         if !entry.isFixed {

@@ -13,6 +13,8 @@ extension TimerEntry {
         json.key("id")
         json.string(id)
         plan.writeMembers(&json)
+        json.key("state")
+        json.string(isDone ? "done" : isPaused ? "paused" : "active")
         json.key("fixed")
         json.bool(isFixed)
         json.key("paused")

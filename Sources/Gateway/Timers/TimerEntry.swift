@@ -21,6 +21,10 @@ final class TimerEntry {
     var missed = 0
     /// Whether it has been told to rest.
     var isPaused = false
+    /// Whether it has fired for the last time.
+    var isDone = false
+    /// When its last run ended, if it has fired for the last time: monotonic, in nanoseconds.
+    var endNanos: UInt64?
     /// Wall time of the last firing, in nanoseconds since 1970.
     var lastWallNanos: Int64?
     /// What came of the last firing.

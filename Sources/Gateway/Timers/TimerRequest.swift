@@ -28,9 +28,7 @@ struct TimerRequest {
         guard let object = value.object else {
             throw Fault(faults: [(pointer: "", message: "must be an object")])
         }
-        for member in object.members where !Self.members.contains(member.key) {
-            reader.fault(member.key, "is not known here")
-        }
+        reader.checkMembers(of: object, Self.members)
         id = reader.identifier(object)
         let schedule = reader.schedule(object)
         let action = reader.action(object)
@@ -68,6 +66,17 @@ struct TimerRequest {
 
         mutating func fault(_ member: String, _ message: String) {
             faults.append((pointer: "/\(member)", message: message))
+        }
+
+        /// Notes the members of `object`, which stands at `place`, that are not among `known`.
+        mutating func checkMembers(
+            of object: JSONObject, _ known: Set<String>, at place: String = ""
+        ) {
+            for member in object.members where !known.contains(member.key) {
+                let advice = SettingsSuggestion.advice(for: member.key, among: known.sorted())
+                let name = member.key.replacing("~", with: "~0").replacing("/", with: "~1")
+                fault(place + name, "is not known here" + (advice.map { "; \($0)" } ?? ""))
+            }
         }
 
         mutating func identifier(_ object: JSONObject) -> String? {
@@ -160,6 +169,7 @@ struct TimerRequest {
                 fault("emit", "must be an object such as {\"signal\":\"demo.tick\",\"data\":null}")
                 return nil
             }
+            checkMembers(of: object, ["signal", "data"], at: "emit/")
             guard var name = object["signal"]?.string else {
                 fault("emit/signal", "must be the name of a signal, such as \"demo.tick\"")
                 return nil
@@ -181,6 +191,7 @@ struct TimerRequest {
                 fault("call", "needs the names of a module and of its command")
                 return nil
             }
+            checkMembers(of: object, ["module", "command", "params"], at: "call/")
             return .call(
                 module: module, command: command, params: bytes(object["params"] ?? [:]))
         }

@@ -18,8 +18,9 @@ extension GatewayLoop {
         var fault: (pointer: String, message: String)?
         /// It says that something has changed, which is to be stored before.
         var isChange = false
-        /// The timer that it says was added.
+        /// The timer that it says was added, and its path.
         var added: String?
+        var location: String?
 
         static func problem(_ status: Int, _ code: StaticString, _ detail: String) -> TimerAnswer {
             TimerAnswer(status: status, json: [], code: code, detail: detail)
@@ -38,15 +39,34 @@ extension GatewayLoop {
         }
     }
 
+    /// Which timers a list shows.
+    private enum TimerChoice: String {
+        case active, done, all
+    }
+
     func listTimers(_ exchange: Exchange) {
+        var choice: TimerChoice? = .active
+        QueryString.forEach(exchange.query) { name, value in
+            if name == "state" { choice = value.flatMap { TimerChoice(rawValue: String($0)) } }
+        }
+        guard let choice else {
+            exchange.respondProblem(400, "bad_query", "state is active, done or all.")
+            return
+        }
         askTimers(exchange) { _, book in
-            TimerAnswer(
+            let entries: [TimerEntry] =
+                switch choice {
+                case .active: book.all
+                case .done: book.finished.all
+                case .all: (book.all + book.finished.all).sorted { $0.id < $1.id }
+                }
+            return TimerAnswer(
                 status: 200,
                 json: JSONBytes.make { json in
                     json.beginObject()
                     json.key("timers")
                     json.beginArray()
-                    for entry in book.all { entry.write(&json, book) }
+                    for entry in entries { entry.write(&json, book) }
                     json.endArray()
                     json.endObject()
                 })
@@ -116,6 +136,10 @@ extension GatewayLoop {
         let id = timerName(exchange, match)
         askTimers(exchange) { _, book in
             guard let entry = book.find(id) else { return .noTimer(id) }
+            guard !entry.isDone else {
+                return .problem(
+                    409, "timer_done", "Timer \"\(id)\" has fired for the last time.")
+            }
             action(book, entry)
             var answer = entry.answer(200, book)
             answer.isChange = true
@@ -158,6 +182,7 @@ extension GatewayLoop {
                 var answer = entry.answer(201, book)
                 answer.isChange = true
                 answer.added = name
+                answer.location = "\(there.facts.settings.basePath)/v1/timers/\(name)"
                 return answer
             } catch {
                 return .refused(error, name)
@@ -193,7 +218,8 @@ extension GatewayLoop.TimerAnswer {
 
     fileprivate static func refused(_ refusal: TimerRefusal, _ id: String) -> Self {
         switch refusal {
-        case .tooMany: .problem(503, "too_many_timers", "No more timers are taken.")
+        case .tooMany:
+            .problem(429, "too_many_timers", "There are as many timers as there may be.")
         case .exists: .problem(409, "timer_exists", "There is a timer \"\(id)\" already.")
         case .timezone(let sentence): .faulty("/timezone", sentence)
         case .never: .faulty("/cron", "never comes: no month has such a day")
@@ -214,8 +240,15 @@ extension Exchange {
         } else if let fault = answer.fault {
             respondFailure(.badParameters([fault]))
         } else if answer.json.isEmpty {
+            if answer.status == 429 { extraFields.append("Retry-After: 10\r\n") }
+            if answer.status == 503 { extraFields.append("Retry-After: 2\r\n") }
             respondProblem(answer.status, answer.code, answer.detail)
         } else {
+            if let location = answer.location {
+                extraFields.append("Location: ")
+                extraFields.append(text: location)
+                extraFields.append("\r\n")
+            }
             answer.json.withUnsafeBytes { respond(answer.status, type: "application/json", $0) }
         }
     }

@@ -3,9 +3,10 @@
 and when Python's croniter says that they come next.
 
     pip install croniter==6.0.0
-    make-table.py [ROWS [SEED]] > table.tsv
+    make-table.py [ROWS [SEED]] | gzip -9n > table.tsv.gz
 
-A row: expression, zone, moment, the next three moments by the rule, what croniter says itself.
+A row: expression, zone, a moment, the next three moments by the rule, each in seconds after the one
+before it, and how many seconds later than the first of these croniter's own answer is.
 
 croniter knows calendars well; its account of daylight saving time differs from Vixie cron's, which is
 the rule here. So it is asked on a calendar without switches (naive local time), and the rule is laid
@@ -153,7 +154,7 @@ def by_rule(text, zone, start, count):
 
 
 def main():
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
     rng = random.Random(int(sys.argv[2]) if len(sys.argv) > 2 else 20261122)
     zones = {name: ZoneInfo(name) for name in ZONES}
     near = {name: switches(zone) for name, zone in zones.items()}
@@ -177,7 +178,9 @@ def main():
             raise
         own = croniter(text, start.astimezone(zones[name]), max_years_between_matches=50)
         own = int(own.get_next(float))
-        print(text, name, int(start.timestamp()), " ".join(map(str, rule)), own, sep="\t")
+        moments = [int(start.timestamp())] + rule
+        steps = [str(after - before) for before, after in zip(moments, moments[1:])]
+        print(text, name, moments[0], " ".join(steps), own - rule[0], sep="\t")
         made += 1
 
 
