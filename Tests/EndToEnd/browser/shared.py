@@ -84,11 +84,11 @@ class Gateway:
 class Tab:
     """A tab of the browser that has the script and listens to what it is told to."""
 
-    def __init__(self, browser, url):
+    def __init__(self, browser, url, before=""):
         self.browser = browser
         browser.open(url)
         self.session, self.target = browser.session, browser.target
-        self.evaluate(TAB_SCRIPT)
+        self.evaluate(before + TAB_SCRIPT)
 
     def evaluate(self, script):
         self.browser.session = self.session
@@ -144,8 +144,8 @@ class Scene:
         self.browser, self.faults = Browser(), []
 
     @contextmanager
-    def tabs(self, count, host="localhost"):
-        tabs = [self.tab(host) for _ in range(count)]
+    def tabs(self, count, host="localhost", before=""):
+        tabs = [self.tab(host, before) for _ in range(count)]
         try:
             yield tabs
         finally:
@@ -156,8 +156,8 @@ class Scene:
                     pass  # it has been closed
         self.gateway.until("all streams gone", lambda: self.gateway.streams() == 0)
 
-    def tab(self, host="localhost"):
-        return Tab(self.browser, f"http://{host}:{self.relay.port}/livez")
+    def tab(self, host="localhost", before=""):
+        return Tab(self.browser, f"http://{host}:{self.relay.port}/livez", before)
 
     def expect(self, what, is_so, *shown):
         if not is_so:
@@ -353,6 +353,16 @@ def without_locks_each_tab_reads_for_itself(scene):
         two.until("heard.more.data.includes(3)")
 
 
+def without_a_channel_each_tab_reads_for_itself(scene):
+    gateway = scene.gateway
+    with scene.tabs(2, before="delete globalThis.BroadcastChannel;") as (one, two):
+        for tab in (one, two):
+            tab.begin(gateway, "all", "alone.a")
+        scene.expect("two streams", gateway.emit("alone.a", 1) == 2)
+        for tab in (one, two):
+            tab.until("heard.all.data.includes(1)")
+
+
 def a_new_run_is_told_to_those_of_the_old_one(scene):
     gateway, other, relay = scene.gateway, scene.other, scene.relay
     with scene.tabs(2) as (one, two):
@@ -386,6 +396,7 @@ PARTS = [
     of_single_listeners_those_that_fit_are_served, what_is_stopped_is_not_asked_for_any_more,
     closed_and_crashed_tabs_give_their_signals_back, a_reloaded_tab_goes_on,
     a_reader_that_sleeps_is_replaced, without_locks_each_tab_reads_for_itself,
+    without_a_channel_each_tab_reads_for_itself,
     a_new_run_is_told_to_those_of_the_old_one,
 ]
 

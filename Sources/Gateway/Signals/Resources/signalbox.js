@@ -113,7 +113,7 @@ const wanted = async () => [...new Set(
     : [...mine].flatMap(listener => listener.end ? listener.signals : []),
 )].sort();
 
-// Throws if the stream would be refused. 256 names, as many as there may be, have 511 letters at least.
+// Throws if the stream would be refused. The 256 names that there may be have 511 letters at least.
 const check = async all => String(all).length > 500 && ask(all, last);
 
 // Asks until there is an answer: events, and the id to go on after. Throws a refusal.
@@ -122,7 +122,7 @@ async function ask(signals, from, listener = {}) {
     // All that is newer than the answer comes later.
     listener.early = [];
     const answer = await fetch(address(signals, "wait=0", from)).catch(() => 0);
-    if (answer.status == 400 || answer.status == 414) throw Error(await answer.text());
+    if ([400, 414, 431].includes(answer.status)) throw Error(await answer.text());
     try {
       if (answer.ok) return [await answer.json(), answer.headers.get("Last-Event-ID")];
     } catch {}
@@ -235,8 +235,9 @@ function give(listener, event) {
 }
 
 // Positive if the first id is the newer one; NaN if they are of two runs.
-const age = (id, other, [[run, first], [there, second]] = [id, other].map(each => each.split("-"))) =>
-  run == there ? first - second : NaN;
+const age = (id, other,
+  [[run, first], [there, second]] = [id, other].map(each => each.split("-")),
+) => run == there ? first - second : NaN;
 
 // After which id to read for the sake of both; if they are of two runs, all there is, and a gap.
 const older = (id, other) =>
