@@ -25,8 +25,8 @@ final class HubClient {
     var number = 0
     var isLive = false
     var position: UInt64 = 0
-    /// Where in the loop's queue it goes on: it is a group of its own.
-    var next: UInt64 = 0
+    /// What waits for it in the loop's queue: it is a group of its own.
+    var pending: ContiguousArray<UInt64> = []
 
     init(_ filter: SignalFilter) { self.filter = filter }
 }
@@ -37,17 +37,20 @@ final class HubLoop {
     var streams: [Int: HubClient] = [:]
 
     func take(_ event: SignalEvent) {
-        if !streams.isEmpty { queue.append(event, groups: streams.count) }
+        let wishers = streams.values.filter { $0.filter.wants(event) }
+        for client in wishers { client.pending.append(queue.end) }
+        if !wishers.isEmpty { queue.append(event, groups: wishers.count) }
     }
 
     func add(_ client: HubClient) {
-        client.next = queue.end
+        client.pending = []
         streams[client.number] = client
     }
 
     func remove(_ client: HubClient) {
         streams[client.number] = nil
-        queue.passed(client.next..<queue.end)
+        queue.passed(client.pending)
+        client.pending = []
     }
 }
 
@@ -286,16 +289,16 @@ final class HubWorld {
     func deliverRound(_ loop: HubLoop, toAll: Bool = false) {
         for client in loop.streams.values.sorted(by: { $0.number < $1.number }) {
             guard toAll || Bool.random(using: &dice) else { continue }
-            let places = client.next..<loop.queue.end
+            let places = client.pending
             guard !places.isEmpty else { continue }
             if client.isLive { give(places, of: loop, client) }
             if sabotage == .repeatsRounds, Bool.random(using: &dice) { continue }
-            client.next = loop.queue.end
+            client.pending = []
             loop.queue.passed(places)
         }
     }
 
-    private func give(_ places: Range<UInt64>, of loop: HubLoop, _ client: HubClient) {
+    private func give(_ places: ContiguousArray<UInt64>, of loop: HubLoop, _ client: HubClient) {
         let kind = StreamKind(
             filter: client.filter, format: .named, isChunked: false, isCompressed: false)
         let after = sabotage == .forgetsPositions ? 0 : client.position
@@ -307,8 +310,8 @@ final class HubWorld {
             client.seen.append(sequence)
             client.lastID = sequence
         }
-        if sabotage != .repeatsRounds {
-            client.position = loop.queue.sequences(places).upperBound
+        if sabotage != .repeatsRounds, let last = places.last {
+            client.position = max(client.position, loop.queue.sequence(last))
         }
     }
 

@@ -90,7 +90,7 @@ import Testing
         stage.emit("crowd")
         for reader in crowd { reader.close() }
         while stage.table.count > 0 { stage.turn() }
-        #expect(stage.table.queue.isEmpty && stage.table.groups.isEmpty)
+        #expect(stage.table.queue.isEmpty && stage.table.patternCount == 0)
     }
 
     @Test func `a long poll is answered with all that waited for it`() throws {

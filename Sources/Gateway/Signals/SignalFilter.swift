@@ -90,7 +90,11 @@ struct SignalFilter: Hashable, Sendable {
 
     /// Whether an event of that name with that data is one of those asked for.
     func wants(_ name: Payload, _ data: Payload) -> Bool {
-        guard matches(name.bytes) else { return false }
+        matches(name.bytes) && holds(data)
+    }
+
+    /// Whether all conditions hold for `data`.
+    func holds(_ data: Payload) -> Bool {
         for condition in conditions where !condition.holds(data.bytes) { return false }
         return true
     }

@@ -11,76 +11,6 @@
 
 internal import Bytes
 
-/// What a resuming stream gets next.
-struct ReplaySlice: Sendable {
-    /// What the stream missed before the first of `events`.
-    var gap: SignalGap?
-    /// Events in order.
-    var events: [SignalEvent] = []
-    /// The events are latest values, not what came after the stream's id.
-    var isSnapshot = false
-    /// Everything up to here has been looked at.
-    var position: UInt64
-    /// Where the next slice begins; nil if there is nothing more: the stream is live from here.
-    var next: ResumePoint?
-}
-
-/// Events that a stream asked for and can no longer get.
-struct SignalGap: Sendable, Equatable {
-    /// Why they are gone.
-    enum Reason: String, Sendable {
-        /// The history no longer reaches back.
-        case evicted
-        /// The id is from another run of the gateway.
-        case epoch
-    }
-
-    /// Events of one signal that are gone.
-    struct Loss: Sendable, Equatable {
-        /// The signal; a pattern where it is not known which signals there were.
-        var signal: String
-        /// The sequence number of the last one.
-        var upTo: UInt64
-    }
-
-    /// The last id that the stream had.
-    var from: String
-    /// What is gone, by signal.
-    var losses: [Loss]
-    /// The sequence number from which the stream can resume without loss.
-    var position: UInt64
-    /// Why.
-    var reason: Reason
-
-    /// The sequence number of the last event that is gone.
-    var upTo: UInt64 { losses.map(\.upTo).max() ?? position }
-}
-
-/// A durable emission on its way to the disk.
-///
-/// Any thread.
-struct HeldEmission: Sendable {
-    /// What its emitter waits for.
-    let ticket: UInt64
-    /// What was emitted, and when, in nanoseconds since 1970.
-    let name: Payload
-    let data: Payload
-    let wallNanos: Int64
-    /// Number of reactions that lie behind it.
-    let depth: Int
-    /// Its Idempotency-Key.
-    let key: Payload?
-
-    /// Bytes it keeps in memory.
-    var byteCount: Int { name.count + data.count + 160 }
-
-    /// The event that it becomes.
-    func event(_ sequence: UInt64) -> SignalEvent {
-        SignalEvent(
-            sequence: sequence, name: name, data: data, wallNanos: wallNanos, depth: depth)
-    }
-}
-
 /// Numbers, keeps and spreads signals.
 ///
 /// Loop-confined, on the control loop.
@@ -117,7 +47,9 @@ final class SignalHub {
     private var history: SignalHistory
     private var window = EmissionWindow()
     private var sequence: UInt64 = 0
-    private var filters: [SignalFilter: Int] = [:]
+    private var wishes: [SignalFilter: Wish] = [:]
+    private var wishIndex = PatternIndex<Wish>()
+    private var askCount: UInt64 = 0
 
     /// Number of open streams.
     private(set) var subscriberCount = 0
@@ -190,8 +122,18 @@ final class SignalHub {
 
     private func subscriberCount(_ name: Payload, _ data: Payload) -> Int {
         var count = 0
-        for (filter, streams) in filters where filter.wants(name, data) { count += streams }
+        forEachWish(for: name) { if $0.filter.holds(data) { count += $0.streams } }
         return count
+    }
+
+    /// Calls `body` with each wish that means the signal `name`, once.
+    private func forEachWish(for name: Payload, _ body: (Wish) -> Void) {
+        askCount &+= 1
+        wishIndex.forEach(wanting: name.bytes) { wish in
+            guard wish.asked != askCount else { return }
+            wish.asked = askCount
+            body(wish)
+        }
     }
 
     private func remember(
@@ -251,21 +193,40 @@ final class SignalHub {
 
     // MARK: Counting
 
+    /// What some of the open streams ask for.
+    private final class Wish {
+        let filter: SignalFilter
+        var streams = 0
+        /// The last question that it was asked.
+        var asked: UInt64 = 0
+
+        init(_ filter: SignalFilter) { self.filter = filter }
+    }
+
     /// Counts a new stream.
     func subscribed(_ filter: SignalFilter) {
-        filters[filter, default: 0] += 1
+        let wish = wishes[filter] ?? Wish(filter)
+        if wish.streams == 0 {
+            wishes[filter] = wish
+            wishIndex.insert(wish, for: filter.patterns)
+        }
+        wish.streams += 1
         subscriberCount += 1
     }
 
     /// Counts a stream out.
     func unsubscribed(_ filter: SignalFilter) {
-        guard let count = filters[filter] else { return }
-        filters[filter] = count > 1 ? count - 1 : nil
+        guard let wish = wishes[filter] else { return }
+        wish.streams -= 1
+        if wish.streams == 0 {
+            wishes[filter] = nil
+            wishIndex.remove(wish, for: filter.patterns)
+        }
         subscriberCount -= 1
     }
 
     /// Number of different wishes of the open streams.
-    var filterCount: Int { filters.count }
+    var filterCount: Int { wishes.count }
 
     /// Number of retained events.
     var retainedCount: Int { history.count }
@@ -299,12 +260,12 @@ final class SignalHub {
     /// The known signals by name, each with its subscribers.
     func list() -> [NameFacts] {
         history.tracks.sorted.map { track in
-            let name = track.nameBytes.bytes
+            var subscribers = 0
+            forEachWish(for: track.nameBytes) { subscribers += $0.streams }
             return NameFacts(
                 name: track.name, last: track.last, emitted: track.emitted,
                 retained: track.count, bytes: track.byteCount,
-                isLatest: track.rule?.isLatest == true,
-                subscribers: filters.reduce(0) { $0 + ($1.key.matches(name) ? $1.value : 0) })
+                isLatest: track.rule?.isLatest == true, subscribers: subscribers)
         }
     }
 

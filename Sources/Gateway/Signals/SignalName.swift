@@ -73,9 +73,18 @@ enum SignalName {
 
 /// One pattern: a name, of which the last segment may be `*` (any one segment) or `**` (one or more).
 struct SignalPattern: Hashable, Sendable {
-    private enum Tail: Hashable, Sendable { case exact, one, rest }
+    /// What may follow the prefix.
+    enum Tail: Hashable, Sendable {
+        /// Nothing.
+        case exact
+        /// One segment.
+        case one
+        /// One segment or more.
+        case rest
+    }
 
-    private let tail: Tail
+    /// What may follow the prefix.
+    let tail: Tail
 
     /// What the names that it means begin with: up to the star, or all of it.
     let prefix: [UInt8]

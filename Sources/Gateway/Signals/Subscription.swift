@@ -97,8 +97,14 @@ final class SubscriptionGroup {
 
     @exclusivity(unchecked) var members: ContiguousArray<Subscription> = []
 
-    /// The place in the queue from which its next round goes on.
-    @exclusivity(unchecked) var next: UInt64
+    /// The places in the queue of what its next round brings.
+    @exclusivity(unchecked) var pending: ContiguousArray<UInt64> = []
+
+    /// The last event that it was asked about.
+    @exclusivity(unchecked) var asked: UInt64 = 0
+
+    /// Its place among the groups that have something to do; negative if it has nothing.
+    @exclusivity(unchecked) var readyPlace: Int32 = -1
 
     /// The round that is under way.
     @exclusivity(unchecked) var round: GroupRound?
@@ -106,11 +112,8 @@ final class SubscriptionGroup {
     /// No round begins before that time.
     @exclusivity(unchecked) var restEnd: UInt64 = 0
 
-    /// A group without members, which gets what comes from `next` on.
-    init(_ kind: StreamKind, next: UInt64) {
-        self.kind = kind
-        self.next = next
-    }
+    /// A group without members.
+    init(_ kind: StreamKind) { self.kind = kind }
 
     /// Adds a member.
     func add(_ subscription: Subscription) {
@@ -135,8 +138,8 @@ struct GroupRound {
     /// What the members get who have had none of it, and the number of events in it.
     let payload: Payload
     let events: Int
-    /// Where it lay in the queue, which keeps it for those who have had some of it.
-    let places: Range<UInt64>
+    /// Where it lies in the queue, which keeps it for those who have had some of it.
+    let places: ContiguousArray<UInt64>
     /// The first and the last sequence number.
     let sequences: ClosedRange<UInt64>
     /// When it began, in nanoseconds of the loop's clock.

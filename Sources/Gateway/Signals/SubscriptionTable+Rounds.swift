@@ -18,7 +18,9 @@ internal import Notifier
 ///
 /// Loop-confined.
 struct DeliveryTurn {
-    /// The group that is served next.
+    /// The groups that have something to do: a round, or events that wait for one.
+    var ready: ContiguousArray<SubscriptionGroup> = []
+    /// The one of them that is served next.
     var next = 0
     /// Groups whose round has ended in this turn, and when it began.
     var ended: ContiguousArray<(group: SubscriptionGroup, start: UInt64)> = []
@@ -26,9 +28,22 @@ struct DeliveryTurn {
     var alarm: TimerToken?
     var alarmTime: UInt64 = .max
 
-    /// The group at `index` is gone, and those behind it have moved.
-    mutating func groupIsGone(_ index: Int) {
-        if index < next { next -= 1 }
+    /// Adds a group that has something to do.
+    mutating func add(_ group: SubscriptionGroup) {
+        guard group.readyPlace < 0 else { return }
+        group.readyPlace = Int32(clamping: ready.count)
+        ready.append(group)
+    }
+
+    /// Takes a group out; the last one moves to its place.
+    mutating func remove(_ group: SubscriptionGroup) {
+        let place = Int(group.readyPlace)
+        guard place >= 0 else { return }
+        group.readyPlace = -1
+        let last = ready.removeLast()
+        guard last !== group else { return }
+        ready[place] = last
+        last.readyPlace = Int32(clamping: place)
     }
 }
 
@@ -52,7 +67,18 @@ extension SubscriptionTable {
     func deliver(_ event: SignalEvent) {
         newest = event.sequence
         guard count > 0 else { return }
-        queue.append(event, groups: groups.count)
+        let place = queue.end
+        var groups = 0
+        wishes.forEach(wanting: event.name.bytes) { group in
+            guard group.asked != event.sequence else { return }
+            group.asked = event.sequence
+            guard group.kind.filter.holds(event.data) else { return }
+            group.pending.append(place)
+            turn.add(group)
+            groups += 1
+        }
+        guard groups > 0 else { return }
+        queue.append(event, groups: groups)
         if queue.byteCount >= EventQueue.byteLimit {
             deliverAll()
         } else {
@@ -62,17 +88,13 @@ extension SubscriptionTable {
 
     /// Delivers all that waits.
     func deliverAll() {
-        var index = groups.count - 1
-        while index >= 0 {
-            finish(groups[index])
-            // A group may have gone with its last member, and those behind it have been served.
-            index = min(index, groups.count) - 1
-        }
+        while let group = turn.ready.last { finish(group) }
     }
 
     /// Delivers all that waits for one group.
     func finish(_ group: SubscriptionGroup) {
         while group.round != nil || beginRound(group, loop.now) { serve(group, .max) }
+        turn.remove(group)
     }
 
     private func deliverSoon() {
@@ -81,28 +103,31 @@ extension SubscriptionTable {
 
     /// Serves as many streams as one turn may, each group in its turn.
     func deliverSome() {
-        guard !queue.isEmpty else { return }
+        guard !turn.ready.isEmpty else { return }
         let now = loop.clock.monotonicNanos()
         var left = Self.streamsPerTurn
         var restEnd = UInt64.max
-        // Groups in a row that had nothing to do.
-        var idle = 0
-        while left > 0, idle < groups.count {
-            if turn.next >= groups.count { turn.next = 0 }
-            let group = groups[turn.next]
-            turn.next += 1
-            idle += 1
-            if group.round == nil {
-                guard group.next < queue.end else { continue }
-                guard now >= group.restEnd else {
-                    restEnd = min(restEnd, group.restEnd)
-                    continue
-                }
-                guard beginRound(group, now) else { continue }
+        // Groups in a row that rest.
+        var resting = 0
+        while left > 0, resting < turn.ready.count {
+            if turn.next >= turn.ready.count { turn.next = 0 }
+            let place = turn.next
+            let group = turn.ready[place]
+            if group.round == nil, now < group.restEnd {
+                restEnd = min(restEnd, group.restEnd)
+                turn.next += 1
+                resting += 1
+                continue
             }
-            idle = 0
+            guard group.round != nil || beginRound(group, now) else {
+                turn.remove(group)
+                continue
+            }
+            resting = 0
             let weight = group.kind.isCompressed ? Self.compressedWeight : 1
             left -= serve(group, max(min(Self.streamsPerVisit, left) / weight, 1)) * weight
+            // One that has nothing more to do has left its place to another.
+            if Int(group.readyPlace) == place { turn.next += 1 }
         }
         if left <= 0 {
             deliverSoon()
@@ -113,17 +138,17 @@ extension SubscriptionTable {
 
     /// Begins a round of `group` with all that waits for it; false if nothing does.
     private func beginRound(_ group: SubscriptionGroup, _ now: UInt64) -> Bool {
-        let places = group.next..<queue.end
-        guard !places.isEmpty else { return false }
-        group.next = queue.end
-        guard let (payload, events) = queue.payload(for: group.kind, places, encoder) else {
-            queue.passed(places)
-            return false
-        }
+        let places = group.pending
+        group.pending = []
+        guard let first = places.first, let last = places.last,
+            let (payload, events) = queue.payload(for: group.kind, places, encoder)
+        else { return false }
         roundCount &+= 1
+        let start = queue.sequence(first)
         group.round = GroupRound(
-            payload: payload, events: events, places: places, sequences: queue.sequences(places),
-            start: now, left: group.members.count)
+            payload: payload, events: events, places: places,
+            sequences: start...max(queue.sequence(last), start), start: now,
+            left: group.members.count)
         return true
     }
 
@@ -155,6 +180,7 @@ extension SubscriptionTable {
     private func endRound(_ group: SubscriptionGroup, _ round: GroupRound) {
         group.round = nil
         queue.passed(round.places)
+        if group.pending.isEmpty { turn.remove(group) }
         guard let observer else { return }
         turn.ended.append((group, round.start))
         loop.flushSoon(observer)
@@ -164,8 +190,9 @@ extension SubscriptionTable {
     func abandon(_ group: SubscriptionGroup) {
         if let round = group.round { queue.passed(round.places) }
         group.round = nil
-        queue.passed(group.next..<queue.end)
-        group.next = queue.end
+        queue.passed(group.pending)
+        group.pending = []
+        turn.remove(group)
     }
 
     /// The server has written what was queued in this turn: who had its round rests as long as it took.

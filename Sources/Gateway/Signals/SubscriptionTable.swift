@@ -15,7 +15,7 @@ final class SubscriptionTable {
     /// they are.
     static let compressedLimit = 512
 
-    /// Patterns of all groups: an event is held against each of them, so this bounds its cost.
+    /// Patterns of all groups: some hundred bytes each.
     static let patternLimit = 100_000
 
     /// Streams cut because they read too slowly.
@@ -42,8 +42,8 @@ final class SubscriptionTable {
     let heartbeats = IdleSweep()
     private let defaultTicks: UInt32
     private var slots: ContiguousArray<Subscription?> = []
-    @exclusivity(unchecked) private(set) var groups: ContiguousArray<SubscriptionGroup> = []
-    private var byKind: [StreamKind: SubscriptionGroup] = [:]
+    private var groups: [StreamKind: SubscriptionGroup] = [:]
+    @exclusivity(unchecked) private(set) var wishes = PatternIndex<SubscriptionGroup>()
     private var nextNumber: UInt32 = 0
     private var compressedCount = 0
 
@@ -89,12 +89,12 @@ final class SubscriptionTable {
     ///   - pause: its heartbeat, or the longest wait of a long poll; nil for the usual heartbeat.
     func add(_ exchange: Exchange, _ kind: StreamKind, pause: Duration? = nil) -> Subscription {
         let group: SubscriptionGroup
-        if let known = byKind[kind] {
+        if let known = groups[kind] {
             group = known
         } else {
-            group = SubscriptionGroup(kind, next: queue.end)
-            groups.append(group)
-            byKind[kind] = group
+            group = SubscriptionGroup(kind)
+            groups[kind] = group
+            wishes.insert(group, for: kind.filter.patterns)
             patternCount += kind.filter.patterns.count
         }
         nextNumber &+= 1
@@ -158,10 +158,8 @@ final class SubscriptionTable {
 
     private func remove(_ group: SubscriptionGroup) {
         abandon(group)
-        guard let index = groups.firstIndex(where: { $0 === group }) else { return }
-        groups.remove(at: index)
-        turn.groupIsGone(index)
-        byKind[group.kind] = nil
+        groups[group.kind] = nil
+        wishes.remove(group, for: group.kind.filter.patterns)
         patternCount -= group.kind.filter.patterns.count
     }
 
