@@ -179,6 +179,24 @@ extension EndToEnd {
             }
         }
 
+        @Test(arguments: ["text/event-stream", "application/x-ndjson"])
+        func `who has read the head of a stream gets what is emitted then`(type: String) throws {
+            try Server.run(Self.quiet) { server in
+                for round in 0..<30 {
+                    let connection = try RawConnection(port: server.httpPort)
+                    try connection.send(
+                        "GET /v1/events?signal=demo.* HTTP/1.1\r\nHost: localhost\r\n"
+                            + "Accept: \(type)\r\n\r\n")
+                    let emitter = try RawConnection(port: server.httpPort)
+                    try connection.read(until: { $0.contains("\r\n\r\n") })
+                    try emitter.send(
+                        "POST /v1/signals/demo.\(round) HTTP/1.1\r\nHost: localhost\r\n"
+                            + "Content-Length: 1\r\n\r\n1")
+                    try connection.read(until: { $0.contains("demo.\(round)") })
+                }
+            }
+        }
+
         @Test func `a stream of lines that resumes tells the id that it was given`() throws {
             try Server.run(Self.quiet) { server in
                 let id = try emit(server, "demo.x", "1")

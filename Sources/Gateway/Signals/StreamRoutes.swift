@@ -30,7 +30,17 @@ extension GatewayLoop {
         }
         subscription.needsPosition = request.point == .live
         onControl { _, control in control.hub.subscribed(filter) }
-        requestReplay(subscription, from: request.point)
+        requestReplay(subscription, from: beginning(of: request))
+    }
+
+    /// Where a stream begins: a new one where this loop stands at this moment.
+    ///
+    /// Its head leaves before the hub knows of it, and who has read the head may emit at once.
+    private func beginning(of request: StreamRequest) -> ResumePoint {
+        guard request.point == .live, request.format != .array, subscriptions.knowsNewest else {
+            return request.point
+        }
+        return .snapshot(0, then: subscriptions.newest)
     }
 
     /// Begins the answer; nil if that is all of it.

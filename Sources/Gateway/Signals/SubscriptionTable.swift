@@ -51,6 +51,7 @@ final class SubscriptionTable {
     @exclusivity(unchecked) var turn = DeliveryTurn()
     /// Number of the last event that this loop has heard of, or that an earlier run has emitted.
     @exclusivity(unchecked) var newest: UInt64
+    private let earlier: UInt64
     /// Delivers, before the server's own flusher runs.
     private(set) var deliverer: Flusher?
     /// Runs after it.
@@ -66,6 +67,7 @@ final class SubscriptionTable {
         newest: UInt64 = 0
     ) {
         self.newest = newest
+        earlier = newest
         self.loop = loop
         self.encoder = encoder
         self.bufferLimit = bufferLimit
@@ -80,6 +82,9 @@ final class SubscriptionTable {
     func watchRounds() {
         observer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in turnHasLeft() }
     }
+
+    /// Whether `newest` is a number that the hub has given, or the 0 before all of them.
+    var knowsNewest: Bool { newest != earlier || earlier == 0 }
 
     // MARK: Streams
 
