@@ -49,11 +49,11 @@ PAGE_SCRIPT = """
 class Relay:
     """Passes bytes between a port of its own and the gateway's, until told to cut.
 
-    While `refused` is set, a connection that asks for what holds it is cut, too.
+    While `refused` is set, a connection that asks for what holds it is cut, too, after `refusal`.
     """
 
     def __init__(self, target_port):
-        self.target_port, self.refused = target_port, None
+        self.target_port, self.refused, self.refusal = target_port, None, b""
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets, self.lock = set(), threading.Lock()
@@ -72,6 +72,7 @@ class Relay:
         try:
             while data := source.recv(65536):
                 if self.refused and self.refused in data:
+                    source.sendall(self.refusal)
                     break
                 target.sendall(data)
         except OSError:

@@ -363,6 +363,25 @@ def without_a_channel_each_tab_reads_for_itself(scene):
             tab.until("heard.all.data.includes(1)")
 
 
+def a_stream_that_a_proxy_refuses_comes_back(scene):
+    gateway, relay = scene.gateway, scene.relay
+    with scene.tabs(2) as (one, two):
+        one.begin(gateway, "a", "proxy.a")
+        two.begin(gateway, "b", "proxy.b")
+        one.evaluate("errors = 0; Math.random = () => { errors++; return 0; }")
+        relay.refused = STREAM
+        relay.refusal = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+        relay.cut()
+        one.until("errors > 0")
+        gateway.emit("proxy.a", 1)
+        gateway.emit("proxy.b", 2)
+        relay.refused, relay.refusal = None, b""
+        one.until("heard.a.data.includes(1)")
+        two.until("heard.b.data.includes(2)")
+        for tab, key in ((one, "a"), (two, "b")):
+            scene.expect("no gap", tab.log(key)["gaps"] == [], key)
+
+
 def a_new_run_is_told_to_those_of_the_old_one(scene):
     gateway, other, relay = scene.gateway, scene.other, scene.relay
     with scene.tabs(2) as (one, two):
@@ -397,7 +416,7 @@ PARTS = [
     closed_and_crashed_tabs_give_their_signals_back, a_reloaded_tab_goes_on,
     a_reader_that_sleeps_is_replaced, without_locks_each_tab_reads_for_itself,
     without_a_channel_each_tab_reads_for_itself,
-    a_new_run_is_told_to_those_of_the_old_one,
+    a_stream_that_a_proxy_refuses_comes_back, a_new_run_is_told_to_those_of_the_old_one,
 ]
 
 

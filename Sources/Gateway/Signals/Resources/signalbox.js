@@ -184,7 +184,7 @@ function connect(url) {
   stream.onerror = () => {
     // By itself it comes back only if it was cut, not if it was refused.
     if (stream.readyState < 2) return;
-    source = 0;
+    source = null;
     again(later());
   };
   return stream;
