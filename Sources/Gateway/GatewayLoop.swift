@@ -100,7 +100,7 @@ final class GatewayLoop: RequestHandler {
         self.modules = ModuleTable(modules, loop: loop, basePath: settings.basePath)
         subscriptions = SubscriptionTable(
             loop: loop, encoder: encoder, bufferLimit: settings.limits.streamBuffer,
-            heartbeat: settings.signals.heartbeat)
+            heartbeat: settings.signals.heartbeat, newest: facts.state?.stored.reserved ?? 0)
         control = index == 0 ? Control(loop: loop, facts: facts) : nil
         routes = RouteTable(GatewayRoute.entries, basePath: settings.basePath)
         accessLog = settings.log.access ? AccessLogWriter(facts.sink, loop: loop) : nil

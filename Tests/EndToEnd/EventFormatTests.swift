@@ -167,6 +167,107 @@ extension EndToEnd {
             }
         }
 
+        /// Reads the head of a stream of lines, and leaves.
+        private func position(_ server: Server, _ more: String = "") throws -> String? {
+            let connection = try RawConnection(port: server.httpPort)
+            try connection.send(
+                "GET /v1/events?signal=demo.*\(more) HTTP/1.1\r\nHost: localhost\r\n"
+                    + "Accept: application/x-ndjson\r\n\r\n")
+            try connection.read(until: { $0.contains("\r\n\r\n") })
+            return connection.text.split(separator: "\r\n")
+                .first { $0.hasPrefix("Last-Event-ID: ") }.map { String($0.dropFirst(15)) }
+        }
+
+        @Test func `a stream of lines that is cut before its first event can resume`() throws {
+            try Server.run(Self.quiet) { server in
+                // On each loop, whether it has heard of any event or not.
+                for round in 0..<8 {
+                    let id = try #require(try position(server))
+                    let emitted = try (0..<3).map { try emit(server, "demo.\(round)", "\($0)") }
+                    let resumed = try curl(
+                        server.http("/v1/events?signal=demo.*&wait=0&last_event_id=\(id)"))
+                    let events = try #require(
+                        try JSONSerialization.jsonObject(with: Data(resumed.body.utf8))
+                            as? [[String: Any]])
+                    // What is told twice is better than what is not, but it is not the whole past.
+                    #expect(events.suffix(3).map { $0["id"] as? String } == emitted)
+                    #expect(events.allSatisfy { $0["type"] as? String != "signalbox.gap" })
+                    #expect(events.count <= 6)
+                }
+            }
+        }
+
+        @Test(arguments: ["text/event-stream", "application/x-ndjson"])
+        func `who has read the head of a stream gets what is emitted then`(type: String) throws {
+            try Server.run(Self.quiet) { server in
+                for round in 0..<30 {
+                    let connection = try RawConnection(port: server.httpPort)
+                    try connection.send(
+                        "GET /v1/events?signal=demo.* HTTP/1.1\r\nHost: localhost\r\n"
+                            + "Accept: \(type)\r\n\r\n")
+                    let emitter = try RawConnection(port: server.httpPort)
+                    try connection.read(until: { $0.contains("\r\n\r\n") })
+                    try emitter.send(
+                        "POST /v1/signals/demo.\(round) HTTP/1.1\r\nHost: localhost\r\n"
+                            + "Content-Length: 1\r\n\r\n1")
+                    try connection.read(until: { $0.contains("demo.\(round)") })
+                }
+            }
+        }
+
+        @Test func `a stream of lines that resumes tells the id that it was given`() throws {
+            try Server.run(Self.quiet) { server in
+                let id = try emit(server, "demo.x", "1")
+                #expect(try position(server, "&last_event_id=\(id)") == id)
+                #expect(try position(server, "&last_event_id=old-1") == "old-1")
+                // What is no id is not repeated: it may hold anything.
+                #expect(try position(server, "&last_event_id=x%0d%0aSet-Cookie:%20a") == nil)
+                #expect(try position(server, "&last_event_id=") == id)
+                let head = try curl(
+                    "--head", "--header", "Accept: application/x-ndjson",
+                    server.http("/v1/events?signal=demo.*"))
+                #expect(head.fields["last-event-id"] == id)
+                let events = try curl("--head", server.http("/v1/events?signal=demo.*"))
+                #expect(events.fields["last-event-id"] == nil)
+            }
+        }
+
+        @Test func `latest values that one long poll has no room for come with the next`() throws {
+            let large = Configuration(
+                modules: [], hasTick: false, more: "signals: { 'state.*': { latest: true } },")
+            try Server.run(large) { server in
+                let data = "\"" + String(repeating: "x", count: 30_000) + "\""
+                for number in 0..<7 { try emit(server, "state.n\(number)", data) }
+                var seen: [String] = []
+                var last = ""
+                repeat {
+                    let poll = try curl(
+                        server.http("/v1/events?signal=state.*&wait=0&last_event_id=\(last)"))
+                    let events = try #require(
+                        try JSONSerialization.jsonObject(with: Data(poll.body.utf8))
+                            as? [[String: Any]])
+                    last = try #require(poll.fields["last-event-id"])
+                    guard !events.isEmpty else { break }
+                    #expect(poll.body.utf8.count < 128 << 10)
+                    seen += events.compactMap { $0["type"] as? String }
+                } while seen.count < 50
+                #expect(seen == (0..<7).map { "state.n\($0)" })
+            }
+        }
+
+        @Test func `who does not want to wait is answered at once`() throws {
+            try Server.run(Self.quiet) { server in
+                let url = server.http("/v1/events?signal=demo.*&wait=0")
+                let begun = ContinuousClock.now
+                // Fifty times the rest of a tick of 100 ms would be five seconds.
+                let program = try Program(
+                    ["curl", "--silent"] + Array(repeating: url, count: 50))
+                #expect(try program.wait() == .exited(0))
+                #expect(program.output == String(repeating: "[]\n", count: 50))
+                #expect(ContinuousClock.now - begun < .seconds(3))
+            }
+        }
+
         @Test func `an Idempotency-Key emits once`() throws {
             try Server.run(Self.quiet) { server in
                 func emit(_ data: String) throws -> CurlAnswer {
@@ -196,6 +297,24 @@ extension EndToEnd {
         func `what a stream cannot be is refused with a reason`(query: String, status: Int) throws {
             try Server.run(Self.quiet) { server in
                 _ = try curl(server.http("/v1/events?\(query)")).expectProblem(status)
+            }
+        }
+
+        @Test(arguments: ["format", "last_event_id", "wait", "heartbeat", "compress"])
+        func `a parameter that may stand once is refused twice, by name`(name: String) throws {
+            let values = ["format": "cloudevents", "compress": "gzip", "last_event_id": "x-1"]
+            try Server.run(Self.quiet) { server in
+                let member = "\(name)=\(values[name] ?? "1")"
+                for last in [name, name == "last_event_id" ? "lastEventId" : name] {
+                    let second = member.replacing(name, with: last)
+                    let problem = try curl(
+                        server.http("/v1/events?signal=a&\(member)&signal=b&\(second)")
+                    ).expectProblem(400)
+                    #expect(problem.code == "bad_query")
+                    #expect(problem.detail == "There is more than one \"\(last)\".")
+                }
+                let many = "signal=a&signal=b&where=/a:1&where=/b:2&wait=0"
+                #expect(try curl(server.http("/v1/events?\(many)")).status == 200)
             }
         }
 

@@ -9,22 +9,8 @@ internal import HTTPWire
 ///
 /// Any thread.
 enum BrowserClient {
-    /// Its text, without what only its authors need: comments and indentation.
-    static let script: Payload = {
-        var text = ByteBuffer()
-        for line in PackageResources.signalbox_js.split(separator: UInt8(ascii: "\n")) {
-            let code = line.drop { $0 == UInt8(ascii: " ") }
-            guard !code.isEmpty, !comments.contains(where: { code.starts(with: $0.utf8) }) else {
-                continue
-            }
-            text.append(Array(code))
-            text.append(UInt8(ascii: "\n"))
-        }
-        return Payload(text.readable)
-    }()
-
-    /// What a line of comment begins with; no line of code does.
-    private static let comments = ["//", "/**", "* ", "*/"]
+    /// Its text, without what only its authors need.
+    static let script = Payload(ShortScript(PackageResources.signalbox_js).text)
 
     /// The opaque part of its entity tag: FNV-1a of the text, so that it changes with it.
     static let tag: Payload = {

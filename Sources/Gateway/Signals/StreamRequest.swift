@@ -95,6 +95,8 @@ private struct StreamQuery {
     var isCompressed = false
     var heartbeat: Int?
     var wait: Int?
+    /// Parameters that have been there and may not come again.
+    var seen: Set<String> = []
     var fault: StreamRequest.Fault?
 
     mutating func take(_ name: String?, _ value: String?) {
@@ -107,6 +109,18 @@ private struct StreamQuery {
         switch name {
         case "signal": takePattern(value)
         case "where": takeCondition(value)
+        default:
+            guard seen.insert(name == "lastEventId" ? "last_event_id" : name).inserted else {
+                fault = StreamRequest.Fault(
+                    "There is more than one \"\(name.prefix(64))\".", code: "bad_query")
+                return
+            }
+            takeOnce(name, value)
+        }
+    }
+
+    private mutating func takeOnce(_ name: String, _ value: String) {
+        switch name {
         case "last_event_id", "lastEventId": lastID = value
         case "heartbeat": heartbeat = seconds(value, StreamRequest.heartbeatSeconds, name)
         case "wait": wait = seconds(value, StreamRequest.waitSeconds, name)

@@ -30,7 +30,17 @@ extension GatewayLoop {
         }
         subscription.needsPosition = request.point == .live
         onControl { _, control in control.hub.subscribed(filter) }
-        requestReplay(subscription, from: request.point)
+        requestReplay(subscription, from: beginning(of: request))
+    }
+
+    /// Where a stream begins: a new one where this loop stands at this moment.
+    ///
+    /// Its head leaves before the hub knows of it, and who has read the head may emit at once.
+    private func beginning(of request: StreamRequest) -> ResumePoint {
+        guard request.point == .live, request.format != .array, subscriptions.knowsNewest else {
+            return request.point
+        }
+        return .snapshot(0, then: subscriptions.newest)
     }
 
     /// Begins the answer; nil if that is all of it.
@@ -47,6 +57,7 @@ extension GatewayLoop {
         } else {
             exchange.extraFields.append("X-Accel-Buffering: no\r\n")
             if isCompressed { exchange.extraFields.append("Content-Encoding: gzip\r\n") }
+            if request.format == .lines { appendPosition(request.point, &exchange.extraFields) }
             exchange.beginStream(
                 200, type: request.format.mediaType,
                 endsWithConnection: StreamClient.readsAsItComes(exchange))
@@ -63,6 +74,27 @@ extension GatewayLoop {
         encoder.appendOpening(request.format, retryMillis: retryMillis(), to: &opening)
         if !opening.isEmpty { subscription.send(opening.readable) }
         return subscription
+    }
+
+    /// Appends the field that tells where a stream of lines begins, which has no line for it.
+    private func appendPosition(_ point: ResumePoint, _ fields: inout ByteBuffer) {
+        switch point {
+        case .unknown(let text):
+            // Not ours, so it may be anything; the notice that follows has an id of ours.
+            guard !text.isEmpty, text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+                return
+            }
+            fields.append("Last-Event-ID: ")
+            fields.append(text: text)
+        case .after(let sequence):
+            fields.append("Last-Event-ID: ")
+            encoder.appendID(sequence, to: &fields)
+        case .live, .snapshot:
+            // The hub may be ahead of this loop: then what is told twice is better than what is not.
+            fields.append("Last-Event-ID: ")
+            encoder.appendID(subscriptions.newest, to: &fields)
+        }
+        fields.append("\r\n")
     }
 
     /// When this client should come back after a cut: spread, so that not all come at once.

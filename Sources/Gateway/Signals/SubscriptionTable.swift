@@ -54,16 +54,25 @@ final class SubscriptionTable {
 
     @exclusivity(unchecked) var queue = EventQueue()
     @exclusivity(unchecked) var turn = DeliveryTurn()
-    @exclusivity(unchecked) var newest: UInt64 = 0
+    /// Number of the last event that this loop has heard of, or that an earlier run has emitted.
+    @exclusivity(unchecked) var newest: UInt64
+    private let earlier: UInt64
     /// Delivers, before the server's own flusher runs.
     private(set) var deliverer: Flusher?
     /// Runs after it.
     private(set) var observer: Flusher?
 
-    /// Makes an empty table; `bufferLimit` is the number of bytes that may wait for one stream.
+    /// Makes an empty table.
+    ///
+    /// - Parameters:
+    ///   - bufferLimit: the number of bytes that may wait for one stream.
+    ///   - newest: the number of the last event that an earlier run may have emitted.
     init(
-        loop: EventLoop, encoder: EventEncoder, bufferLimit: Int, heartbeat: Duration
+        loop: EventLoop, encoder: EventEncoder, bufferLimit: Int, heartbeat: Duration,
+        newest: UInt64 = 0
     ) {
+        self.newest = newest
+        earlier = newest
         self.loop = loop
         self.encoder = encoder
         self.bufferLimit = bufferLimit
@@ -78,6 +87,9 @@ final class SubscriptionTable {
     func watchRounds() {
         observer = loop.addFlusher(onDemand: true) { [unowned(unsafe) self] in turnHasLeft() }
     }
+
+    /// Whether `newest` is a number that the hub has given, or the 0 before all of them.
+    var knowsNewest: Bool { newest != earlier || earlier == 0 }
 
     // MARK: Streams
 
@@ -185,9 +197,15 @@ final class SubscriptionTable {
             deliveredCount &+= 1
         }
         subscription.position = max(subscription.position, slice.position)
+        if format == .array, case .snapshot(let upTo, _) = slice.next {
+            // There are more latest values than one answer has: the next one goes on after these.
+            subscription.position = upTo
+        }
         subscription.isLive = slice.next == nil
         if format == .array {
-            if !isFirst { answer(subscription, text.readable) }
+            // Who does not want to wait is not made to, for the rest of a tick.
+            let isDone = subscription.isLive && subscription.ticks <= IdleSweep.ticks(.zero)
+            if !isFirst || isDone { answer(subscription, text.readable) }
             return
         }
         if subscription.isLive, subscription.needsPosition {

@@ -47,10 +47,13 @@ PAGE_SCRIPT = """
 
 
 class Relay:
-    """Passes bytes between a port of its own and the gateway's, until told to cut."""
+    """Passes bytes between a port of its own and the gateway's, until told to cut.
+
+    While `refused` is set, a connection that asks for what holds it is cut, too, after `refusal`.
+    """
 
     def __init__(self, target_port):
-        self.target_port = target_port
+        self.target_port, self.refused, self.refusal = target_port, None, b""
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.sockets, self.lock = set(), threading.Lock()
@@ -68,6 +71,9 @@ class Relay:
     def copy(self, source, target):
         try:
             while data := source.recv(65536):
+                if self.refused and self.refused in data:
+                    source.sendall(self.refusal)
+                    break
                 target.sendall(data)
         except OSError:
             pass
@@ -107,7 +113,9 @@ class Browser:
         arguments = [
             program, "--headless=new", "--remote-debugging-pipe", "--disable-gpu",
             "--disable-dev-shm-usage", "--ignore-certificate-errors", "--no-first-run",
-            "--no-proxy-server", f"--user-data-dir={self.profile}", "about:blank",
+            "--no-proxy-server", "--host-resolver-rules=MAP plain.test 127.0.0.1",
+            "--disable-background-timer-throttling", f"--user-data-dir={self.profile}",
+            "about:blank",
         ]
         if os.geteuid() == 0:
             arguments.insert(1, "--no-sandbox")  # Chromium's sandbox refuses to work for root
