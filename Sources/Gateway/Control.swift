@@ -87,7 +87,8 @@ final class Control {
             if hub.isDurable(event.name) { events.append(event) } else { journal.drop(event) }
         }
         hub.restore(
-            events, losses: stored.losses, newest: stored.reserved, lostUpTo: stored.reserved)
+            events, losses: stored.losses, newest: stored.reserved, lostUpTo: stored.reserved,
+            forgottenUpTo: stored.forgotten)
     }
 
     private func conclude(_ ticket: UInt64, _ sequence: UInt64) {

@@ -187,4 +187,32 @@ private func filter(_ texts: String...) -> SignalFilter { SignalFilter(texts.map
         let (events, upTo) = history.latest(in: 1...9000, filter("state.n8999.*"), byteLimit: 100)
         #expect(events.isEmpty && upTo == UInt64(SignalHistory.lookLimit))
     }
+
+    @Test func `names without an event are forgotten as others are`() {
+        var history = history()
+        history.append(event(1, "kept"))
+        for number in 1...25_000 {
+            _ = history.track(Payload(Array("asked.n\(number)".utf8)))
+        }
+        #expect(history.tracks.count <= SignalHistory.nameLimit && history.tracks["kept"] != nil)
+        // Those that have rested longest go, and what they had lost is told by the pattern.
+        var busy = self.history { $0.passing.events = 1 }
+        for number in 1...10_500 as ClosedRange<UInt64> {
+            busy.append(event(2 * number - 1, "often"))
+            busy.append(event(2 * number, "n\(number)"))
+        }
+        #expect(busy.tracks["often"] != nil && busy.tracks["n1"] == nil)
+        #expect(busy.tracks["n10499"] != nil && busy.forgottenUpTo < 1100)
+        #expect(busy.losses(after: 0, filter("n1")).map(\.upTo) == [busy.forgottenUpTo])
+    }
+
+    @Test func `a stored signal that was forgotten before a restart has lost something`() {
+        var history = history(durable("order.*"))
+        history.restore(
+            [event(90, "order.kept")], losses: [(Payload(Array("order.told".utf8)), 80)],
+            newest: 100, lostUpTo: 100, forgottenUpTo: 70)
+        #expect(history.losses(after: 50, filter("order.gone")).map(\.upTo) == [70])
+        #expect(history.losses(after: 70, filter("order.gone")).isEmpty)
+        #expect(history.losses(after: 70, filter("order.told")).map(\.upTo) == [80])
+    }
 }

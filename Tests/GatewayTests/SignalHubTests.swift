@@ -282,6 +282,31 @@ extension Emission {
         #expect(seen == Array(1...200) + [201])
     }
 
+    @Test func `a stream that resumes gets all latest values, however many are gone`() {
+        var bounds = bounds(events: 50)
+        bounds.rules = [SignalRule(SignalPattern("state.*")!)]
+        bounds.rules[0].isLatest = true
+        let hub = hub(bounds)
+        emit(hub, "other")
+        for number in 1...3000 { emit(hub, "state.s\(number)") }
+        for _ in 1...100 { emit(hub, "other") }
+        for id in ["k3f9abcd-1", "elsewhere-7"] {
+            var next: ResumePoint? = point(id)
+            var seen: [UInt64] = []
+            var losses: Set<String> = []
+            while let point = next {
+                let slice = hub.replay(point, filter("**"), wallNanos: 0)
+                seen += slice.events.map(\.sequence)
+                losses.formUnion(slice.gap?.losses.map(\.signal) ?? [])
+                next = slice.next
+            }
+            #expect(seen.filter { $0 <= 3001 } == Array(2...3001))
+            #expect(
+                seen == seen.sorted()
+                    && losses == (id.hasPrefix("k") ? ["other"] : ["**", "other"]))
+        }
+    }
+
     @Test func `the same Idempotency-Key emits once`() {
         let hub = hub(bounds())
         let key = payload("key-1")

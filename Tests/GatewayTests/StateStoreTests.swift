@@ -47,6 +47,20 @@ import Testing
         #expect(state.timers == [timer])
     }
 
+    @Test func `where losses are too many to be told one by one it is known up to which`() throws {
+        let folder = Folder()
+        let store = try StateStore(folder: folder.path)
+        _ = try store.load(epoch: epoch, ahead: 1)
+        var batch = StateBatch()
+        batch.dropped = (1...UInt64(StateStore.lossLimit + 7)).map { number in
+            (number, Payload(Array("order.n\(number)".utf8)))
+        }
+        try store.write(batch)
+        let state = try store.load(epoch: epoch, ahead: 1)
+        #expect(state.forgotten == 7 && state.losses.count == StateStore.lossLimit)
+        #expect(state.losses.map(\.upTo).min() == 8)
+    }
+
     @Test func `a batch that does not fit is not there at all, and the next one may be`() throws {
         let folder = Folder()
         let store = try StateStore(folder: folder.path, pageLimit: 32)

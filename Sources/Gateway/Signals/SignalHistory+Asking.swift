@@ -97,21 +97,23 @@ extension SignalHistory {
     /// Patterns stand in for signals where names were forgotten, and where there are more than
     /// `namedLimit`: a notice stays small, whatever is lost.
     ///
-    /// - Parameter values: latest values that the stream gets all the same.
+    /// A latest value is not lost with its event: the stream gets it all the same.
     func losses(
-        after sequence: UInt64, _ filter: SignalFilter, but values: [SignalEvent] = []
+        after sequence: UInt64, _ filter: SignalFilter
     ) -> [(signal: String, upTo: UInt64)] {
         guard lostUpTo > sequence else { return [] }
         var losses: [(signal: String, upTo: UInt64)] = []
         var named: Set<String> = []
-        let given = Set(values.map(\.sequence))
         for pattern in filter.patterns {
             var found: [(signal: String, upTo: UInt64)] = []
             var bound = unknownLoss(pattern)
             var all: UInt64 = 0
             tracks.forEach(of: pattern) { track in
                 guard track.lostUpTo > sequence else { return }
-                let upTo = given.contains(track.lostUpTo) ? track.lostBefore : track.lostUpTo
+                var upTo = track.lostUpTo
+                if let value = track.latest, value.sequence == upTo, filter.wants(value) {
+                    upTo = track.lostBefore
+                }
                 guard upTo > sequence else { return }
                 all = max(all, upTo)
                 if found.count <= Self.namedLimit { found.append((track.name, upTo)) }

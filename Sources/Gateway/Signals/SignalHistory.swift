@@ -49,8 +49,10 @@ struct SignalHistory {
     private(set) var durable: EventRing
     private(set) var tracks = TrackIndex()
     private(set) var values = LatestValues()
-    private var idle: [SignalTrack] = []
+    /// Tracks without a kept event, with the rest that each began then; a later one is another rest.
+    private var idle: [(track: SignalTrack, rest: UInt64)] = []
     private var firstIdle = 0
+    private var restCount: UInt64 = 0
     private var aged: [SignalTrack] = []
     private var nextExpiry = Int64.min
 
@@ -88,6 +90,7 @@ struct SignalHistory {
             fresh.isDurable ? forgottenUpTo : max(forgottenUpTo, unstoredUpTo)
         if rule?.ageNanos != nil { aged.append(fresh) }
         tracks.insert(fresh)
+        rest(fresh)
         return fresh
     }
 
@@ -104,6 +107,7 @@ struct SignalHistory {
             passing.append(event, track)
         }
         track.append(event)
+        track.rest = 0
         keepLatest(event, track)
         while let kept = durable.tooMany { drop(kept) }
         while let kept = passing.tooMany { drop(kept) }
@@ -119,10 +123,13 @@ struct SignalHistory {
     ///   - losses: the signals of which older events than those are gone, with the last of these.
     ///   - lostUpTo: the last number that may have been given to an event of a signal that is in
     ///     neither; 0 if there is none. Durable signals are never meant.
+    ///   - forgottenUpTo: the last number of a stored event that is gone with its signal forgotten.
     mutating func restore(
         _ events: [SignalEvent], losses: [(signal: Payload, upTo: UInt64)], newest last: UInt64,
-        lostUpTo lost: UInt64
+        lostUpTo lost: UInt64, forgottenUpTo forgotten: UInt64 = 0
     ) {
+        forgottenUpTo = max(forgottenUpTo, forgotten)
+        lostUpTo = max(lostUpTo, forgotten)
         for loss in losses {
             let track = track(loss.signal)
             track.lostUpTo = max(track.lostUpTo, loss.upTo)
@@ -175,24 +182,31 @@ struct SignalHistory {
         let event = track.isDurable ? durable.remove(sequence) : passing.remove(sequence)
         lostUpTo = max(lostUpTo, sequence)
         track.dropOldest(bytes: event?.byteCount ?? 0)
-        if track.count == 0, track.latest == nil, !track.isIdle {
-            track.isIdle = true
-            idle.append(track)
-        }
+        if track.count == 0, track.latest == nil { rest(track) }
         if track.isDurable, let event { onDrop(event) }
+    }
+
+    /// Notes that a signal is without a kept event from now on.
+    private mutating func rest(_ track: SignalTrack) {
+        restCount &+= 1
+        track.rest = restCount
+        idle.append((track, restCount))
+        // Half of it out of date: one move for each rest on average.
+        guard idle.count > 2 * tracks.count + 64 else { return }
+        idle = idle[firstIdle...].filter { $0.track.rest == $0.rest }
+        firstIdle = 0
     }
 
     /// Forgets the signal that has been without a kept event for longest.
     private mutating func forgetIdle() {
         while firstIdle < idle.count {
-            let track = idle[firstIdle]
+            let (track, rest) = idle[firstIdle]
             firstIdle += 1
             if firstIdle * 2 > idle.count {
                 idle.removeFirst(firstIdle)
                 firstIdle = 0
             }
-            track.isIdle = false
-            guard track.count == 0, track.latest == nil else { continue }
+            guard track.rest == rest, track.count == 0, track.latest == nil else { continue }
             forgottenUpTo = max(forgottenUpTo, track.lostUpTo)
             tracks.remove(track)
             aged.removeAll { $0 === track }

@@ -71,9 +71,11 @@ final class SignalHub {
     /// To be called before the first emission.
     func restore(
         _ events: [SignalEvent], losses: [(signal: Payload, upTo: UInt64)], newest: UInt64,
-        lostUpTo: UInt64
+        lostUpTo: UInt64, forgottenUpTo: UInt64 = 0
     ) {
-        history.restore(events, losses: losses, newest: newest, lostUpTo: lostUpTo)
+        history.restore(
+            events, losses: losses, newest: newest, lostUpTo: lostUpTo,
+            forgottenUpTo: forgottenUpTo)
         sequence = max(sequence, history.newest)
         for loss in losses {
             let track = history.track(loss.signal)
@@ -289,8 +291,8 @@ final class SignalHub {
             return pastOfAnother(epoch.id(last), filter)
         case .after(let last):
             var slice = slice(after: last, filter)
-            let values = addLatest(after: last, filter, &slice)
-            let losses = history.losses(after: last, filter, but: values)
+            addLatest(after: last, filter, &slice)
+            let losses = history.losses(after: last, filter)
             if !losses.isEmpty { note(losses, from: epoch.id(last), .evicted, &slice) }
             return slice
         }
@@ -313,18 +315,22 @@ final class SignalHub {
         return slice
     }
 
-    /// Adds the latest values that the history has no more, and returns them: of all that is lost
-    /// they matter most.
-    @discardableResult
+    /// Adds the latest values that the history has no more: of all that is lost they matter most.
+    ///
+    /// Where there are more than a slice takes it ends with the last of them.
     private func addLatest(
         after last: UInt64, _ filter: SignalFilter, _ slice: inout ReplaySlice
-    ) -> [SignalEvent] {
-        guard slice.position > last, history.lostUpTo > last else { return [] }
-        let (values, _) = history.latest(
+    ) {
+        guard slice.position > last, history.lostUpTo > last else { return }
+        let (values, upTo) = history.latest(
             in: (last &+ 1)...slice.position, filter, byteLimit: Self.sliceByteCount, gone: true)
-        guard !values.isEmpty else { return [] }
+        if upTo < slice.position {
+            slice.events.removeAll { $0.sequence > upTo }
+            slice.position = upTo
+            slice.next = .after(upTo)
+        }
+        guard !values.isEmpty else { return }
         slice.events = (values + slice.events).sorted { $0.sequence < $1.sequence }
-        return values
     }
 
     private func note(

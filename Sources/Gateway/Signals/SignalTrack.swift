@@ -57,8 +57,8 @@ final class SignalTrack {
     /// Whether its events are stored.
     let isDurable: Bool
 
-    /// It waits to be forgotten, should names run out.
-    var isIdle = false
+    /// Which rest it is in, without a kept event, to be forgotten should names run out; else 0.
+    var rest: UInt64 = 0
 
     private var sequences: [UInt64] = []
     private var first = 0

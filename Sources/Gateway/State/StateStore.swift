@@ -1,7 +1,8 @@
 // StateStore: what outlives the gateway, as tables. Everything here blocks: it is called on a thread
 // of a worker pool, never on a loop.
 //
-//     facts    format, epoch, reserved (no number up to this is given again)
+//     facts    format, epoch, reserved (no number up to this is given again), forgotten (events of
+//              signals that are in no other table may be gone up to this)
 //     events   sequence → name, data, moment: of durable signals only
 //     losses   name → the last of its events that is gone
 //     timers   id → plan, when it is due, what it has done
@@ -44,6 +45,8 @@ struct StoredState: Sendable {
     var events: [SignalEvent] = []
     /// Durable signals of which events are gone, with the last of these.
     var losses: [(signal: Payload, upTo: UInt64)] = []
+    /// The last number of an event that is gone of a signal of which nothing is known any more.
+    var forgotten: UInt64 = 0
     /// Timers.
     var timers: [StoredTimer] = []
 }
@@ -159,6 +162,7 @@ final class StateStore: Sendable {
                 switch row.text(0) {
                 case "epoch": state.epoch = SignalEpoch(row.text(1))
                 case "reserved": state.reserved = UInt64(clamping: row.integer(1))
+                case "forgotten": state.forgotten = UInt64(clamping: row.integer(1))
                 default: break
                 }
             }
@@ -248,11 +252,18 @@ final class StateStore: Sendable {
                 "INSERT OR REPLACE INTO losses VALUES (?, ?)", [.text(name.text), .integer(number)])
         }
         guard !batch.dropped.isEmpty else { return }
+        try forgetLosses(database)
+    }
+
+    /// Forgets the oldest of more losses than are remembered one by one, but up to where they go.
+    private static func forgetLosses(_ database: SQLiteDatabase) throws(StateError) {
+        var forgotten: Int64?
         try database.run(
-            """
-            DELETE FROM losses WHERE name IN
-            (SELECT name FROM losses ORDER BY sequence DESC LIMIT -1 OFFSET 10000)
-            """)
+            "SELECT sequence FROM losses ORDER BY sequence DESC LIMIT 1 OFFSET \(lossLimit)"
+        ) { forgotten = $0.integer(0) }
+        guard let forgotten else { return }
+        try setFact("forgotten", .integer(forgotten), database)
+        try database.run("DELETE FROM losses WHERE sequence <= ?", [.integer(forgotten)])
     }
 
     private static func write(
