@@ -80,6 +80,9 @@ enum ResumePoint: Sendable, Equatable {
     case snapshot(UInt64, then: UInt64)
     /// It has seen everything up to this sequence number of the present epoch.
     case after(UInt64)
+    /// It is in the middle of what it missed: it has been given everything up to this sequence number,
+    /// and told of all that the history had let go by then, see `SignalHistory.dropCount`.
+    case following(UInt64, told: UInt64)
     /// It comes from another epoch, or its id is none of ours; the text is what it sent.
     case unknown(String)
 

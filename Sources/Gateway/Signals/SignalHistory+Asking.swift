@@ -98,18 +98,22 @@ extension SignalHistory {
     /// `namedLimit`: a notice stays small, whatever is lost.
     ///
     /// A latest value is not lost with its event: the stream gets it all the same.
+    ///
+    /// - Parameter told: the `dropCount` up to which the stream knows of all; nil if of nothing.
     func losses(
-        after sequence: UInt64, _ filter: SignalFilter
+        after sequence: UInt64, _ filter: SignalFilter, told: UInt64? = nil
     ) -> [(signal: String, upTo: UInt64)] {
-        guard lostUpTo > sequence else { return [] }
+        guard lostUpTo > sequence, told != dropCount else { return [] }
         var losses: [(signal: String, upTo: UInt64)] = []
         var named: Set<String> = []
         for pattern in filter.patterns {
             var found: [(signal: String, upTo: UInt64)] = []
-            var bound = unknownLoss(pattern)
+            var bound = told.map { forgottenAt > $0 } ?? true ? unknownLoss(pattern) : 0
             var all: UInt64 = 0
             tracks.forEach(of: pattern) { track in
-                guard track.lostUpTo > sequence else { return }
+                guard track.lostUpTo > sequence, told.map({ track.droppedAt > $0 }) ?? true else {
+                    return
+                }
                 var upTo = track.lostUpTo
                 if let value = track.latest, value.sequence == upTo, filter.wants(value) {
                     upTo = track.lostBefore

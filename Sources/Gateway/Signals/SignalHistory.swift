@@ -62,6 +62,12 @@ struct SignalHistory {
     /// Sequence number of the newest event that is gone.
     private(set) var lostUpTo: UInt64 = 0
 
+    /// Number of events and names that were let go: what goes later is told later.
+    private(set) var dropCount: UInt64 = 0
+
+    /// When a name was last forgotten.
+    private(set) var forgottenAt: UInt64 = 0
+
     /// Sequence number up to which events of signals that are not remembered may be gone.
     private(set) var forgottenUpTo: UInt64 = 0
 
@@ -181,6 +187,8 @@ struct SignalHistory {
     private mutating func drop(_ sequence: UInt64, _ track: SignalTrack) {
         let event = track.isDurable ? durable.remove(sequence) : passing.remove(sequence)
         lostUpTo = max(lostUpTo, sequence)
+        dropCount &+= 1
+        track.droppedAt = dropCount
         track.dropOldest(bytes: event?.byteCount ?? 0)
         if track.count == 0, track.latest == nil { rest(track) }
         if track.isDurable, let event { onDrop(event) }
@@ -208,6 +216,8 @@ struct SignalHistory {
             }
             guard track.rest == rest, track.count == 0, track.latest == nil else { continue }
             forgottenUpTo = max(forgottenUpTo, track.lostUpTo)
+            dropCount &+= 1
+            forgottenAt = dropCount
             tracks.remove(track)
             aged.removeAll { $0 === track }
             return

@@ -289,13 +289,19 @@ final class SignalHub {
         case .after(let last) where last > history.newest:
             // An id of this epoch that was never given: somebody invented it.
             return pastOfAnother(epoch.id(last), filter)
-        case .after(let last):
-            var slice = slice(after: last, filter)
-            addLatest(after: last, filter, &slice)
-            let losses = history.losses(after: last, filter)
-            if !losses.isEmpty { note(losses, from: epoch.id(last), .evicted, &slice) }
-            return slice
+        case .after(let last): return past(after: last, filter, told: nil)
+        case .following(let last, let told): return past(after: last, filter, told: told)
         }
+    }
+
+    private func past(
+        after last: UInt64, _ filter: SignalFilter, told: UInt64?
+    ) -> ReplaySlice {
+        var slice = slice(after: last, filter)
+        addLatest(after: last, filter, &slice)
+        let losses = history.losses(after: last, filter, told: told)
+        if !losses.isEmpty { note(losses, from: epoch.id(last), .evicted, &slice) }
+        return slice
     }
 
     private func slice(after last: UInt64, _ filter: SignalFilter) -> ReplaySlice {
@@ -303,7 +309,8 @@ final class SignalHub {
         let position = max(upTo, last)
         return ReplaySlice(
             events: events, position: position,
-            next: position >= history.newest ? nil : .after(position))
+            next: position >= history.newest
+                ? nil : .following(position, told: history.dropCount))
     }
 
     /// The past from its very beginning, for a stream whose id means nothing here.
@@ -327,7 +334,7 @@ final class SignalHub {
         if upTo < slice.position {
             slice.events.removeAll { $0.sequence > upTo }
             slice.position = upTo
-            slice.next = .after(upTo)
+            slice.next = .following(upTo, told: history.dropCount)
         }
         guard !values.isEmpty else { return }
         slice.events = (values + slice.events).sorted { $0.sequence < $1.sequence }

@@ -48,6 +48,9 @@ final class SignalTrack {
     /// What `lostUpTo` was before the last of its events went.
     private(set) var lostBefore: UInt64 = 0
 
+    /// When the last of its events went, see `SignalHistory.dropCount`; 0 if that was before this run.
+    var droppedAt: UInt64 = 0
+
     /// Bytes of its events that are kept.
     var byteCount = 0
 

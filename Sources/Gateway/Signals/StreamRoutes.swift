@@ -86,7 +86,7 @@ extension GatewayLoop {
             }
             fields.append("Last-Event-ID: ")
             fields.append(text: text)
-        case .after(let sequence):
+        case .after(let sequence), .following(let sequence, _):
             fields.append("Last-Event-ID: ")
             encoder.appendID(sequence, to: &fields)
         case .live, .snapshot:
