@@ -75,7 +75,7 @@ final class GatewayLoop: RequestHandler {
     private var lastOversized = Payload([])
     private lazy var oversizedNotice = PacedNotice(loop: loop) { [unowned self] count, isFirst in
         let limit = Quantity.bytes(facts.settings.signals.eventSize)
-        let others = isFirst || count == 1 ? "" : " (the last of \(count) since the line before)"
+        let others = PacedNotice.others(count, isFirst: isFirst)
         log(
             .warning,
             "signal \(lastOversized.text) not emitted: its data is over \(limit) "

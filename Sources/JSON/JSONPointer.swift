@@ -144,15 +144,17 @@ package struct JSONPointer: Sendable, Equatable {
 extension JSONPointer: CustomStringConvertible {
     /// The pointer in its text form, like `/timers/0/every`.
     package var description: String {
+        tokens.reduce(into: "") { $0 += "/" + Self.escaped($1) }
+    }
+
+    /// A key as it stands in a pointer (§3).
+    package static func escaped(_ token: String) -> String {
         var text = ""
-        for token in tokens {
-            text += "/"
-            for character in token.unicodeScalars {
-                switch character {
-                case "~": text += "~0"
-                case "/": text += "~1"
-                default: text.unicodeScalars.append(character)
-                }
+        for character in token.unicodeScalars {
+            switch character {
+            case "~": text += "~0"
+            case "/": text += "~1"
+            default: text.unicodeScalars.append(character)
             }
         }
         return text

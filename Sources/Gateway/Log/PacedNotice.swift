@@ -35,6 +35,11 @@ final class PacedNotice {
         timer = loop.addTimer(at: quietUntil) { [weak self] in self?.tell(isFirst: false) }
     }
 
+    /// What a line that names only the last of `count` says of the others.
+    static func others(_ count: Int, isFirst: Bool) -> String {
+        isFirst || count == 1 ? "" : " (the last of \(count) since the line before)"
+    }
+
     /// Tells what has not been told yet, because there will be no more.
     func finish() {
         if let timer { loop.removeTimer(timer) }

@@ -47,7 +47,7 @@ final class StreamCutNotice {
 
     private func tell(_ count: Int, _ isFirst: Bool) {
         guard let last else { return }
-        let others = isFirst || count == 1 ? "" : " (the last of \(count) since the line before)"
+        let others = PacedNotice.others(count, isFirst: isFirst)
         say(
             "event stream of \(Self.name(of: last.peer)) for "
                 + "\(Self.names(of: last.filter)) cut: it reads too slowly, "

@@ -74,7 +74,7 @@ struct TimerRequest {
         ) {
             for member in object.members where !known.contains(member.key) {
                 let advice = SettingsSuggestion.advice(for: member.key, among: known.sorted())
-                let name = member.key.replacing("~", with: "~0").replacing("/", with: "~1")
+                let name = JSONPointer.escaped(member.key)
                 fault(place + name, "is not known here" + (advice.map { "; \($0)" } ?? ""))
             }
         }
